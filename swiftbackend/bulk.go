@@ -1,0 +1,160 @@
+package swiftbackend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Name is one object, or with Object "" a container.
+type Name struct{ Container, Object string }
+
+func (n Name) path() string {
+	if n.Object == "" {
+		return n.Container
+	}
+	return n.Container + "/" + n.Object
+}
+
+// parallelDeletes is how many DELETEs are under way where the server has no
+// bulk delete.
+const parallelDeletes = 8
+
+// DeleteAll deletes objects: with the server's bulk delete where it has one,
+// else several at once. A name that does not exist is no error; other failures
+// are returned joined, each an *Error with its path.
+func (c *Client) DeleteAll(ctx context.Context, names []Name) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if !c.info.BulkDelete || len(names) == 1 {
+		return c.deleteEach(ctx, names)
+	}
+	var errs []error
+	for len(names) > 0 {
+		n := min(len(names), c.info.MaxBulkDeletes, 1000)
+		errs = append(errs, c.bulkDelete(ctx, names[:n]))
+		names = names[n:]
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Client) deleteEach(ctx context.Context, names []Name) error {
+	g := new(errgroup.Group)
+	g.SetLimit(parallelDeletes)
+	errs := make([]error, len(names))
+	for i, n := range names {
+		g.Go(func() error {
+			if err := c.Delete(ctx, n.Container, n.Object); KindOf(err) != KindNotExist {
+				errs[i] = err
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return errors.Join(errs...)
+}
+
+// bulkAnswer is the JSON that ends a bulk request. OpenStack Swift may send
+// blanks and line ends before it, to keep the connection alive.
+type bulkAnswer struct {
+	Status  string     `json:"Response Status"`
+	Body    string     `json:"Response Body"`
+	Deleted int        `json:"Number Deleted"`
+	Missing int        `json:"Number Not Found"`
+	Errors  [][]string `json:"Errors"`
+}
+
+func (c *Client) bulkDelete(ctx context.Context, names []Name) error {
+	var list strings.Builder
+	for _, n := range names {
+		list.WriteString(quote(n.path()))
+		list.WriteByte('\n')
+	}
+	r := &request{
+		method: http.MethodPost, what: "bulk delete", params: url.Values{"bulk-delete": {""}},
+		header: map[string]string{"Content-Type": "text/plain", "Accept": "application/json"}, hints: hints{slow: true},
+	}
+	answer, err := c.bulk(ctx, r, list.String())
+	if err != nil {
+		return err
+	}
+	return answer.errors("DELETE object", "")
+}
+
+// bulk sends a bulk request to the account and reads its answer; the status 200
+// says nothing.
+func (c *Client) bulk(ctx context.Context, r *request, body string) (*bulkAnswer, error) {
+	tok, err := c.source.get(ctx)
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	u := *tok.storageURL
+	u.RawQuery = r.params.Encode()
+	req, err := http.NewRequestWithContext(withHints(ctx, &r.hints), r.method, u.String(), bytes.NewReader([]byte(body)))
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	for k, v := range r.header {
+		req.Header.Set(k, v)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return nil, r.wrap(refused(resp))
+	}
+	defer drain(resp)
+	return readBulkAnswer(r, resp.Body)
+}
+
+func readBulkAnswer(r *request, body io.Reader) (*bulkAnswer, error) {
+	answer := new(bulkAnswer)
+	if err := json.NewDecoder(body).Decode(answer); err != nil {
+		return nil, r.wrap(fmt.Errorf("reading the answer of a bulk request: %w", err))
+	}
+	return answer, nil
+}
+
+// errors returns what a bulk request failed to do, each with its path; a
+// request that failed as a whole gets path.
+func (a *bulkAnswer) errors(op, path string) error {
+	var errs []error
+	for _, e := range a.Errors {
+		if len(e) != 2 {
+			continue
+		}
+		status := statusNumber(e[1])
+		if status == http.StatusNotFound {
+			continue
+		}
+		name, err := url.PathUnescape(e[0])
+		if err != nil {
+			name = e[0]
+		}
+		errs = append(errs, &Error{Op: op, Path: strings.TrimPrefix(name, "/"), Status: status, Kind: statusKind(status, &hints{notEmptyOn409: true})})
+	}
+	if len(errs) == 0 && statusNumber(a.Status)/100 != 2 && a.Missing == 0 {
+		status := statusNumber(a.Status)
+		errs = append(errs, &Error{Op: op, Path: path, Status: status, Kind: statusKind(status, &hints{}), Detail: firstLine(a.Body)})
+	}
+	return errors.Join(errs...)
+}
+
+// statusNumber reads the number of "409 Conflict"; 0 when there is none.
+func statusNumber(s string) int {
+	n := 0
+	if _, err := fmt.Sscanf(s, "%d", &n); err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,81 @@
+package swiftbackend
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/ncw/swift/v2"
+)
+
+// expectFrom is the size from which a body waits for the server's "100
+// Continue": below it the round trip costs more than a refused body would.
+const expectFrom = 4 << 20
+
+// errorBodyLimit is how much of an error's explanation is read.
+const errorBodyLimit = 4 << 10
+
+// stream sends a request whose body or answer is data: past the library's
+// Connection, through the same chain. open gives the body from its beginning,
+// once for each attempt; it is nil for no body. The answer's body is the
+// caller's to close.
+func (c *Client) stream(ctx context.Context, r *request, size int64, open func() io.Reader) (*http.Response, error) {
+	tok, err := c.source.get(ctx)
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	u := *tok.storageURL
+	u.Path = u.Path + "/" + r.container + "/" + r.object
+	u.RawQuery = r.params.Encode()
+	req, err := http.NewRequestWithContext(withHints(ctx, &r.hints), r.method, u.String(), nil)
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	for k, v := range r.header {
+		req.Header.Set(k, v)
+	}
+	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	if open != nil {
+		setBody(req, size, open)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err // the URL says nothing the path does not
+		}
+		return nil, r.wrap(err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return nil, r.wrap(refused(resp))
+	}
+	return resp, nil
+}
+
+func setBody(req *http.Request, size int64, open func() io.Reader) {
+	req.ContentLength = size
+	if size == 0 {
+		req.Body = http.NoBody
+		return
+	}
+	req.Body = io.NopCloser(open())
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(open()), nil }
+	if size >= expectFrom {
+		req.Header.Set("Expect", "100-continue")
+	}
+}
+
+// refused turns an answer that is no success into the library's error value and
+// closes it.
+func refused(resp *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, errorBodyLimit))
+	drain(resp)
+	return &swift.Error{StatusCode: resp.StatusCode, Text: firstLine(string(text))}
+}
+
+// unquoteETag returns an ETag without the quotes that large objects and some
+// servers put around it.
+func unquoteETag(s string) string { return strings.Trim(s, `"`) }
