@@ -1,0 +1,83 @@
+// Package listing answers "what is in this directory" and "is there such a
+// name" from memory, as far as memory can know.
+//
+// # Two kinds of knowledge
+//
+// What the server said can be asked again. It lives in ristretto, which may
+// drop any value at any time: pages of listings (one page is the answer to one
+// request) and notes (the answer to a caller's own HEAD). It is believed for
+// Config.TTL, counted from the moment the request began.
+//
+// What this mount did is exact and cannot be asked, because container listings
+// lag behind the objects in a real cluster. It lives in the overlay, a plain
+// sorted slice of changes per directory, and wins over pages and notes:
+// Cache.Put for what was created or overwritten, Cache.Remove for what was
+// deleted, Cache.Keep for a directory that stays although nothing is in it any
+// more. A change does not invalidate pages: copying 1,000 files into a listed
+// directory costs no further listing.
+//
+// # Rows and entries
+//
+// A [Row] is what the server lists: the full name of an object, or a subdir. An
+// [Entry] is what a directory shows. The object "x" with a directory's content
+// type, the object "x/" and the subdir "x/" are one directory. A plain object
+// "x" beside any of the latter two is a second entry with Collides set. Between
+// "x" and "x/" a listing may have any number of names ("x-1", "x.txt"), so the
+// merge keeps a stack of rows that wait for their "x/"; each is a prefix of the
+// next, which bounds the stack by the length of a name. Scans and lookups go
+// through this one merge.
+//
+// # Logical time
+//
+// The cache counts. Each change, each beginning of a request and each
+// invalidation takes the next number, and every question of order is a
+// comparison of two numbers, whatever the clocks do:
+//
+//   - A page or note counts only if its request began after the last
+//     invalidation of its directory. One that did not is used by those who
+//     wait for it, and is not stored.
+//   - A page can settle a change only if its request began after the change.
+//
+// # The life of a change
+//
+// A change younger than the TTL wins, except over a listed row that is
+// certainly newer (later date, other ETag: somebody else's overwrite). It is
+// dropped when a page agrees with it that was asked for after it was made, and
+// when no older answer is left that could hide it again: older pages are
+// trimmed by the newer one, older requests under way postpone the dropping,
+// older notes are refused. A removal, and a directory made, are not dropped
+// before they are as old as the TTL: a listing that is behind may show the same
+// state from before a file was created and removed again.
+//
+// A change that is older than the TTL, or older than an invalidation, and that
+// the listing does not confirm is in doubt: the listing may lag, or somebody
+// else may have undone it. Config.Verify decides, once per TTL, for those
+// changes alone that a scan or a lookup meets. A failing Verify leaves the
+// change as it is. Rows marked Local (no object on the server yet) and kept
+// directories are never in doubt.
+//
+// # The index of pages
+//
+// Each directory has an index of disjoint spans of names, each naming the page
+// that knows it. A newer page trims the spans of older ones. The index is in a
+// map of the cache's own and is checked against ristretto on use: a page that
+// was evicted leaves an unknown range. A lookup needs both the row "x" and the
+// row "x/" to be in known ranges. Filling a page does not depend on who asked,
+// so that one request could fill the pages of several directories.
+//
+// # Bounds
+//
+// Pages and notes: Config.Bytes, plus a few of the latest pages, because
+// ristretto may refuse a page at the very moment it was fetched for a lookup.
+// Overlay: Config.MaxOverlay rows; above it the oldest eighth is dropped and
+// the pages of their directories with them, so that the truth is asked again.
+// Local rows and kept directories are never dropped. Directory states:
+// Config.MaxDirs, not counting those that hold overlay rows. A Scanner holds
+// one page at a time.
+//
+// # Concurrency
+//
+// One mutex guards all maps and is never held during a request or a wait.
+// Requests run on the cache's own goroutines, shared by all who want the same
+// page; whoever waits can give up alone. Cache.Close cancels and awaits them.
+package listing

@@ -1,0 +1,223 @@
+package listing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// flight is a listing request under way.
+type flight struct {
+	*call[view]
+	marker string
+	// began is the logical time of the request.
+	began uint64
+}
+
+// view is what a directory has in a window of names: the rows of a page, and
+// the own changes as they were when the page was taken. It is shared by all
+// who waited for the page, who do not change it.
+type view struct {
+	window
+	page *page
+	rows []Row
+	// claims are the own rows that win over the page's, sorted by name. A
+	// row that does not exist hides that of the page.
+	claims []fact
+}
+
+// viewLocked takes the part of the page that lies in w.
+func (c *Cache) viewLocked(d *dirState, p *page, w window) view {
+	v := view{window: w, page: p, rows: p.within(w)}
+	first, last := d.changesWithin(w)
+	for _, ch := range d.changes[first:last] {
+		f := c.resolveLocked(ch, p.fact(ch.row.Name))
+		if !f.own {
+			continue
+		}
+		f.row.Name = ch.row.Name
+		v.claims = append(v.claims, f)
+	}
+	return v
+}
+
+// view is what the directory has right after pos, from memory or by a request.
+func (c *Cache) view(ctx context.Context, dir Dir, pos string) (view, error) {
+	if err := context.Cause(ctx); err != nil {
+		return view{}, err
+	}
+	v, ok := c.cachedView(dir, pos)
+	if ok {
+		c.hits.Add(1)
+	} else {
+		c.misses.Add(1)
+		var err error
+		if v, err = c.fetch(ctx, dir, pos); err != nil {
+			return view{}, err
+		}
+	}
+	return c.settleView(ctx, v)
+}
+
+// cachedView is the view right after pos, if a page of it is in memory.
+func (c *Cache) cachedView(dir Dir, pos string) (view, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.dirs[dir]
+	if d == nil {
+		return view{}, false
+	}
+	defer c.restLocked(d)
+	s, ok := d.pages.after(pos)
+	if !ok {
+		return view{}, false
+	}
+	p := c.pageLocked(d, s)
+	if p == nil {
+		return view{}, false
+	}
+	w := s.window
+	w.from = max(w.from, pos)
+	return c.viewLocked(d, p, w), true
+}
+
+// settleView asks the server about the claims in doubt.
+func (c *Cache) settleView(ctx context.Context, v view) (view, error) {
+	const atOnce = 8
+	var group *errgroup.Group
+	for i := range v.claims {
+		if v.claims[i].doubt == nil {
+			continue
+		}
+		if group == nil {
+			v.claims = slices.Clone(v.claims) // others share the old ones
+			group = new(errgroup.Group)
+			group.SetLimit(atOnce)
+		}
+		claim := &v.claims[i]
+		group.Go(func() error {
+			*claim = c.settle(ctx, *claim)
+			return context.Cause(ctx)
+		})
+	}
+	if group == nil {
+		return v, nil
+	}
+	return v, group.Wait()
+}
+
+// fetch gets the page after marker by a request, its own or one under way.
+func (c *Cache) fetch(ctx context.Context, dir Dir, marker string) (view, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return view{}, ErrClosed
+	}
+	d := c.stateLocked(dir)
+	i := slices.IndexFunc(d.flights, func(f *flight) bool {
+		return f.marker == marker && c.validLocked(d, f.began)
+	})
+	var f *flight
+	if i >= 0 {
+		f = d.flights[i]
+	} else {
+		f = &flight{call: newCall[view](), marker: marker, began: c.tickLocked()}
+		d.flights = append(d.flights, f)
+		c.fetches.Add(1)
+		p := &page{from: marker, began: f.began, fetched: c.cfg.Now()}
+		c.goLocked(ctx, func(ctx context.Context) { c.fly(ctx, d, f, p) })
+	}
+	c.restLocked(d)
+	c.mu.Unlock()
+	return f.wait(ctx)
+}
+
+// fly makes the request of f and lets its page land.
+func (c *Cache) fly(ctx context.Context, d *dirState, f *flight, p *page) {
+	err := c.read(ctx, d.dir, p)
+	key := pageKey(d.dir, p.from)
+	if err == nil && c.storable(d, p) {
+		c.store.putPage(key, p, c.cfg.TTL)
+	}
+	c.mu.Lock()
+	d.flights = slices.DeleteFunc(d.flights, func(o *flight) bool { return o == f })
+	var v view
+	if err == nil {
+		if c.validLocked(d, p.began) {
+			if c.cfg.TTL > 0 {
+				c.indexLocked(d, key, p)
+			}
+			c.settleLocked(d, p)
+		}
+		v = c.viewLocked(d, p, window{from: p.from, to: p.to, end: p.end})
+	}
+	c.restLocked(d)
+	c.mu.Unlock()
+	f.finish(v, err)
+}
+
+// storable tells whether the page still counts and may be kept at all.
+func (c *Cache) storable(d *dirState, p *page) bool {
+	if c.cfg.TTL <= 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.validLocked(d, p.began)
+}
+
+// read fills p with the rows after p.from.
+func (c *Cache) read(ctx context.Context, dir Dir, p *page) error {
+	types := make(map[string]string) // a directory has few content types
+	yielded := false
+	end, err := c.lister.List(ctx, dir, p.from, func(r Row) error {
+		yielded = true
+		if !dir.holds(r.Name) {
+			return fmt.Errorf("%w: row %q in directory %q", ErrBadListing, r.Name, dir.Prefix)
+		}
+		if r.Name <= p.from {
+			return nil // a subdir that the marker is in or at
+		}
+		if t, ok := types[r.ContentType]; ok {
+			r.ContentType = t
+		} else {
+			types[r.ContentType] = r.ContentType
+		}
+		return p.add(r)
+	})
+	if err != nil {
+		return fmt.Errorf("list %q after %q: %w", dir.Container+"/"+dir.Prefix, p.from, err)
+	}
+	p.to, p.end = p.from, end || !yielded
+	if n := len(p.rows); n > 0 {
+		p.to = p.rows[n-1].Name
+		p.rows = slices.Clip(p.rows)
+	} else if !p.end {
+		return fmt.Errorf("%w: nothing new after %q", ErrBadListing, p.from)
+	}
+	return nil
+}
+
+// add appends a row. The object "x/" and the subdir "x/" are one row.
+func (p *page) add(r Row) error {
+	n := len(p.rows)
+	if n == 0 {
+		p.rows = append(p.rows, r)
+		return nil
+	}
+	last := &p.rows[n-1]
+	switch strings.Compare(last.Name, r.Name) {
+	case -1:
+		p.rows = append(p.rows, r)
+	case 0:
+		if last.Subdir {
+			*last = r
+		}
+	default:
+		return fmt.Errorf("%w: row %q after %q", ErrBadListing, r.Name, last.Name)
+	}
+	return nil
+}

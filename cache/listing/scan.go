@@ -1,0 +1,104 @@
+package listing
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Scanner goes through the entries of one directory, page by page. It is for
+// one goroutine at a time and needs no closing.
+type Scanner struct {
+	cache *Cache
+	dir   Dir
+	// view is the rest of the current page; pos is the name up to which
+	// pages were taken, and end says that there are no more.
+	view view
+	pos  string
+	end  bool
+
+	merge merger
+	// out are decided entries, of which the first next were given out.
+	out  []found
+	next int
+	// last is the entry given out last.
+	last found
+}
+
+// Scan begins to go through dir. The order is that of the names in the
+// server's order, except that a name may come after longer ones that begin
+// with it. A name present throughout comes exactly once; what this mount
+// changes meanwhile may come or not. The first request, if any, is made by the
+// first Next with its ctx.
+func (c *Cache) Scan(_ context.Context, dir Dir) *Scanner {
+	return &Scanner{cache: c, dir: dir, merge: merger{dir: dir}}
+}
+
+// Next returns the next entry, or io.EOF after the last. After another error,
+// the same place can be tried again. If ctx ends, its cause is returned; a
+// request under way goes on for others.
+func (s *Scanner) Next(ctx context.Context) (Entry, error) {
+	for s.next == len(s.out) {
+		s.out, s.next = s.out[:0], 0
+		switch {
+		case s.step():
+		case s.end:
+			s.out = s.merge.flush(s.out)
+			if len(s.out) == 0 {
+				return Entry{}, io.EOF
+			}
+		default:
+			v, err := s.cache.view(ctx, s.dir, s.pos)
+			if err != nil {
+				return Entry{}, err
+			}
+			s.view, s.pos, s.end = v, v.to, v.end
+		}
+	}
+	s.last = s.out[s.next]
+	s.next++
+	return s.last.Entry, nil
+}
+
+// step merges the next row of the view, if there is one.
+func (s *Scanner) step() bool {
+	rows, claims := s.view.rows, s.view.claims
+	if len(claims) == 0 || len(rows) > 0 && rows[0].Name < claims[0].row.Name {
+		if len(rows) == 0 {
+			return false
+		}
+		s.view.rows = rows[1:]
+		s.out = s.merge.push(dated{rows[0], s.view.page.fetched}, s.out)
+		return true
+	}
+	claim := &claims[0]
+	s.view.claims = claims[1:]
+	if len(rows) > 0 && rows[0].Name == claim.row.Name {
+		s.view.rows = rows[1:]
+	}
+	if claim.exists {
+		s.out = s.merge.push(dated{claim.row, claim.fetched}, s.out)
+	}
+	return true
+}
+
+// Fetched is when what the last entry shows was known: the beginning of the
+// request for its page, or the time of the own change.
+func (s *Scanner) Fetched() time.Time {
+	return s.last.fetched
+}
+
+// Age is how long ago that was; the TTL less this is how long the entry may
+// still be believed.
+func (s *Scanner) Age() time.Duration {
+	return s.cache.cfg.Now().Sub(s.last.fetched)
+}
+
+// Marker is the object with the directory's own name, if the pages so far had
+// one.
+func (s *Scanner) Marker() (Row, bool) {
+	if s.merge.marker == nil {
+		return Row{}, false
+	}
+	return *s.merge.marker, true
+}

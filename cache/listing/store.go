@@ -1,0 +1,124 @@
+package listing
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+)
+
+// recentPages is how many of the latest pages are held whatever ristretto
+// decides. It may refuse a new page in favour of those in memory; a lookup
+// that had the page fetched must still find it.
+const recentPages = 2
+
+// store holds pages and notes in ristretto. A value may be gone at any time.
+type store struct {
+	// closing keeps ristretto open while it is used: it panics on a Set that
+	// meets its Close. Guards the following.
+	closing sync.RWMutex
+	closed  bool
+	values  *ristretto.Cache[string, *page]
+
+	// mu guards the following.
+	mu     sync.Mutex
+	recent [recentPages]stored
+	next   int
+}
+
+// stored is a page with its key.
+type stored struct {
+	key  string
+	page *page
+}
+
+// newStore makes a store for about that many bytes of pages and notes.
+func newStore(bytes int64) (*store, error) {
+	// Ristretto asks for ten counters an item. A note is some 300 bytes.
+	const bytesPerCounter = 30
+	values, err := ristretto.NewCache(&ristretto.Config[string, *page]{
+		NumCounters: max(1000, bytes/bytesPerCounter),
+		MaxCost:     bytes,
+		BufferItems: 64,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("memory for listings: %w", err)
+	}
+	return &store{values: values}, nil
+}
+
+// get is the page of that key that began then, or nil.
+func (s *store) get(key string, began uint64) *page {
+	s.mu.Lock()
+	for _, r := range s.recent {
+		if r.page != nil && r.key == key && r.page.began == began {
+			s.mu.Unlock()
+			return r.page
+		}
+	}
+	s.mu.Unlock()
+	if p := s.latest(key); p != nil && p.began == began {
+		return p
+	}
+	return nil
+}
+
+// latest is what ristretto has under the key, or nil. Asking is also what
+// tells ristretto that the key is in demand.
+func (s *store) latest(key string) *page {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.closed {
+		return nil
+	}
+	p, _ := s.values.Get(key)
+	return p
+}
+
+// putPage stores a page of a listing and keeps it among the recent ones.
+func (s *store) putPage(key string, p *page, ttl time.Duration) {
+	s.mu.Lock()
+	s.recent[s.next] = stored{key, p}
+	s.next = (s.next + 1) % recentPages
+	s.mu.Unlock()
+	s.latest(key)
+	s.put(key, p, ttl)
+}
+
+// put stores a page or note; it may be refused. Ristretto frees it when the
+// TTL has passed; whether it is still believed before that is for the caller.
+func (s *store) put(key string, p *page, ttl time.Duration) {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.closed {
+		return
+	}
+	if s.values.SetWithTTL(key, p, p.cost(), ttl) {
+		// A Set is applied later. Waiting once a request keeps request
+		// counts exact, and two Sets of a new key from discarding the second.
+		s.values.Wait()
+	}
+}
+
+// close frees everything. Further calls find and store nothing.
+func (s *store) close() {
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.values.Close()
+}
+
+// pageKey is the key of the page of d that begins after marker. No name has a
+// NUL in it.
+func pageKey(d Dir, marker string) string {
+	return "p" + d.Container + "\x00" + d.Prefix + "\x00" + marker
+}
+
+// noteKey is the key of the note about a name in d.
+func noteKey(d Dir, name string) string {
+	return "n" + d.Container + "\x00" + d.Prefix + "\x00" + name
+}
