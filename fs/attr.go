@@ -1,0 +1,86 @@
+package fs
+
+import (
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"swiftfs/cache/listing"
+)
+
+const blockSize = 4096
+
+// fileIno returns the inode number of an object, the same in every mount, so
+// that find -inum, rsync and tar recognise a file. Two names may get one number
+// by chance, once in some billions of files; the inode's generation, which has
+// a second hash in it, keeps even those apart here.
+func fileIno(p place) uint64 { return hash64(p.container + "\x00" + p.object) }
+
+// dirIno is the inode number of a directory; a file of the same name has
+// another.
+func dirIno(d listing.Dir) uint64 { return hash64(d.Container + "\x00" + d.Prefix + "\x00") }
+
+func hash64(s string) uint64 {
+	const reserved = 1 // the kernel's number of the root
+	return max(xxhash.Sum64String(s), reserved+1)
+}
+
+// version is the generation of a file's inode: another version of the object is
+// another inode, so that no page of one is ever seen through the other.
+func version(p place, r *listing.Row) uint64 {
+	return hash64(p.object + "\x00" + r.ETag + "\x00" + r.Modified.Truncate(time.Second).String())
+}
+
+// sameVersion reports whether two rows of one name show the same version of its
+// object. Dates of one version differ: listings have microseconds or
+// milliseconds, the answer to a PUT has seconds, rounded up by OpenStack Swift.
+func sameVersion(a, b *listing.Row) bool {
+	const rounding = 1100 * time.Millisecond
+	d := a.Modified.Sub(b.Modified)
+	return a.ETag == b.ETag && a.Size == b.Size && d < rounding && d > -rounding
+}
+
+func dirStable(d listing.Dir) fusefs.StableAttr {
+	return fusefs.StableAttr{Mode: fuse.S_IFDIR, Ino: dirIno(d), Gen: 1}
+}
+
+// dirAttr fills the attributes of a directory last modified at t, which is zero
+// when nobody knows.
+func (f *FS) dirAttr(out *fuse.Attr, t time.Time) {
+	out.Mode = fuse.S_IFDIR | f.cfg.dirMode()
+	out.Nlink = 2
+	out.Size = blockSize
+	f.commonAttr(out, t)
+}
+
+// fileAttr fills the attributes of a file.
+func (f *FS) fileAttr(out *fuse.Attr, size int64, t time.Time) {
+	out.Mode = fuse.S_IFREG | f.cfg.fileMode()
+	out.Nlink = 1
+	out.Size = uint64(max(size, 0))
+	out.Blocks = (out.Size + 511) / 512
+	f.commonAttr(out, t)
+}
+
+func (f *FS) commonAttr(out *fuse.Attr, t time.Time) {
+	if t.IsZero() {
+		t = time.Unix(0, 0)
+	}
+	out.Blksize = blockSize
+	out.Owner = fuse.Owner{Uid: f.cfg.UID, Gid: f.cfg.GID}
+	out.SetTimes(&t, &t, &t)
+}
+
+// remaining is how long the kernel may keep what was true at fetched: together
+// with the time it was in our own cache, no longer than the TTL.
+func (f *FS) remaining(fetched time.Time) time.Duration {
+	return max(0, min(f.cfg.CacheTTL-time.Since(fetched), f.cfg.CacheTTL))
+}
+
+func (f *FS) setEntryTimeouts(out *fuse.EntryOut, fetched time.Time) {
+	left := f.remaining(fetched)
+	out.SetEntryTimeout(left)
+	out.SetAttrTimeout(left)
+}

@@ -1,0 +1,107 @@
+package fs
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Config is what a mount needs to know beside its account.
+type Config struct {
+	// Container and Prefix say what the root of the mount is: the account, a
+	// container, or a directory in it. Prefix is "" or ends in "/".
+	Container string
+	Prefix    string
+
+	ReadOnly           bool
+	AllowOther         bool // users other than the one who mounts may look in
+	DefaultPermissions bool // the kernel checks mode and owner
+
+	UID, GID uint32 // owner of everything
+	Umask    uint32
+	DirMode  uint32 // permissions of directories; 0: 0777 less Umask
+	FileMode uint32 // permissions of files; 0: 0666 less Umask
+
+	// CacheTTL is how long what another client changed may go unnoticed.
+	CacheTTL time.Duration
+	// MemoryLimit bounds the bytes held for listings, reading ahead and
+	// uploads.
+	MemoryLimit int64
+	// SegmentSize is the bytes of a segment of a large object; a file up to
+	// this size is one plain object.
+	SegmentSize int64
+	// UploadConcurrency is how many segments are uploaded at once.
+	UploadConcurrency int
+	// ReadAhead bounds the bytes read ahead for one open file.
+	ReadAhead int64
+
+	ShowSegments bool // list segment containers too
+
+	FSName string // the first column of df; no secrets
+	Log    *slog.Logger
+}
+
+const (
+	mib = 1 << 20
+	// leastMemory is what one reader, one writer and one page of a listing need.
+	leastMemory = 64 * mib
+	// leastSegment is the piece below which OpenStack Swift slows readers down.
+	leastSegment = mib
+)
+
+// DefaultConfig returns the defaults, each with its reason.
+func DefaultConfig() Config {
+	return Config{
+		Umask:             0o022,
+		CacheTTL:          time.Minute, // as svfs, geesefs and gcsfuse have it
+		MemoryLimit:       128 * mib,
+		SegmentSize:       16 * mib, // 16 GiB in a manifest of 1,000; two of them in memory are few
+		UploadConcurrency: 4,        // fills 1 Gbit/s at 20 ms
+		ReadAhead:         48 * mib,
+		FSName:            "swiftfs",
+		Log:               slog.New(slog.DiscardHandler),
+	}
+}
+
+// Validate returns the first thing wrong with c, as one sentence for the user.
+func (c Config) Validate() error {
+	switch {
+	case c.CacheTTL < 0:
+		return fmt.Errorf("cache-ttl %v is negative", c.CacheTTL)
+	case c.MemoryLimit < leastMemory:
+		return fmt.Errorf("memory-limit %d is below the %d MiB that reading and writing one file need", c.MemoryLimit, leastMemory/mib)
+	case c.SegmentSize < leastSegment:
+		return fmt.Errorf("segment-size %d is below 1 MiB; servers slow down readers of smaller segments", c.SegmentSize)
+	case c.SegmentSize > c.writeMemory():
+		return fmt.Errorf("segment-size %d does not fit the memory for uploads, %d bytes; raise memory-limit to %d or lower it",
+			c.SegmentSize, c.writeMemory(), c.SegmentSize*8/3+1)
+	case c.UploadConcurrency < 1:
+		return fmt.Errorf("upload-concurrency %d is below 1", c.UploadConcurrency)
+	case c.ReadAhead < 0:
+		return fmt.Errorf("read-ahead %d is negative", c.ReadAhead)
+	case c.DirMode&^0o7777 != 0 || c.FileMode&^0o7777 != 0 || c.Umask&^0o777 != 0:
+		return fmt.Errorf("dir-mode %o, file-mode %o and umask %o are permissions in octal", c.DirMode, c.FileMode, c.Umask)
+	}
+	return nil
+}
+
+// The memory is divided by use: a mount that only reads leaves the part of the
+// writers unused, but no use can starve another.
+
+func (c Config) listingMemory() int64 { return c.MemoryLimit / 4 }
+func (c Config) writeMemory() int64   { return c.MemoryLimit * 3 / 8 }
+func (c Config) readMemory() int64    { return c.MemoryLimit * 3 / 8 }
+
+func (c Config) dirMode() uint32 {
+	if c.DirMode != 0 {
+		return c.DirMode
+	}
+	return 0o777 &^ c.Umask
+}
+
+func (c Config) fileMode() uint32 {
+	if c.FileMode != 0 {
+		return c.FileMode
+	}
+	return 0o666 &^ c.Umask
+}

@@ -1,0 +1,392 @@
+package fs
+
+import (
+	"context"
+	"strings"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"swiftfs/cache/listing"
+	"swiftfs/swiftbackend"
+)
+
+// directoryNode is a directory within a container: the objects whose names
+// begin with the directory's, shown by their next part. Container nodes embed
+// it, a container being a directory whose prefix is empty.
+type directoryNode struct {
+	fusefs.Inode
+	f *FS
+}
+
+var _ = (interface {
+	fusefs.NodeLookuper
+	fusefs.NodeGetattrer
+	fusefs.NodeSetattrer
+	fusefs.NodeOpendirHandler
+	fusefs.NodeCreater
+	fusefs.NodeMkdirer
+	fusefs.NodeUnlinker
+	fusefs.NodeRmdirer
+	fusefs.NodeStatfser
+	fusefs.NodeFsyncer
+	fusefs.NodeRenamer
+	fusefs.NodeMknoder
+	fusefs.NodeLinker
+	fusefs.NodeSymlinker
+})((*directoryNode)(nil))
+
+// Lookup implements fusefs.NodeLookuper.
+func (n *directoryNode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	d, ok := n.f.dirOf(&n.Inode)
+	if !ok {
+		return nil, syscall.ENOENT
+	}
+	e, err := n.f.lookup(ctx, d, name)
+	if err != nil {
+		return nil, n.f.fail("lookup", in(d, name).String(), err)
+	}
+	return n.f.child(ctx, &n.Inode, d, name, &e, out), 0
+}
+
+// child returns the inode of an entry and fills its attributes. A file whose
+// version has changed at the server gets another inode than the one before.
+func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name string, e *found, out *fuse.EntryOut) *fusefs.Inode {
+	f.setEntryTimeouts(out, e.fetched)
+	if e.Kind == listing.Directory {
+		f.dirAttr(&out.Attr, e.Row.Modified)
+		return up.NewInode(ctx, &directoryNode{f: f}, dirStable(in(d, e.Name+"/").dir()))
+	}
+	if old := up.GetChild(name); old != nil {
+		if file, ok := old.Operations().(*fileNode); ok && file.stands(&e.Row) {
+			file.attr(&out.Attr)
+			return old
+		}
+	}
+	p := e.object(d)
+	file := &fileNode{f: f, row: e.Row}
+	file.attr(&out.Attr)
+	return up.NewInode(ctx, file, fusefs.StableAttr{Mode: fuse.S_IFREG, Ino: fileIno(p), Gen: version(p, &e.Row)})
+}
+
+// Getattr implements fusefs.NodeGetattrer.
+func (n *directoryNode) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	d, ok := n.f.dirOf(&n.Inode)
+	if !ok {
+		n.f.dirAttr(&out.Attr, time.Time{}) // removed and still somebody's working directory
+		return 0
+	}
+	up, part, ok := parent(d)
+	if !ok || n.IsRoot() {
+		n.f.dirAttr(&out.Attr, time.Time{})
+		out.SetTimeout(n.f.cfg.CacheTTL)
+		return 0
+	}
+	name, _ := encodeName(part, formPlain)
+	e, err := n.f.lookup(ctx, up, name)
+	if err != nil {
+		return n.f.fail("getattr", d.Container+"/"+d.Prefix, err)
+	}
+	n.f.dirAttr(&out.Attr, e.Row.Modified)
+	out.SetTimeout(n.f.remaining(e.fetched))
+	return 0
+}
+
+// Setattr implements fusefs.NodeSetattrer: directories have no attributes of
+// their own yet; setting what is there already is fine.
+func (n *directoryNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if errno := n.Getattr(ctx, h, out); errno != 0 {
+		return errno
+	}
+	return sameAttr(in, &out.Attr, false)
+}
+
+// OpendirHandle implements fusefs.NodeOpendirHandler. Nothing is asked before
+// the first entry is wanted.
+func (n *directoryNode) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	d, ok := n.f.dirOf(&n.Inode)
+	if !ok {
+		return nil, 0, syscall.ENOENT
+	}
+	return newDirHandle(ctx, n.f, &n.Inode, d), 0, 0
+}
+
+// Create implements fusefs.NodeCreater. Nothing is sent: the object is made by
+// the close.
+func (n *directoryNode) Create(ctx context.Context, name string, flags, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
+	d, part, errno := n.newEntry(name, "")
+	if errno != 0 {
+		return nil, nil, 0, errno
+	}
+	p := in(d, part)
+	if flags&syscall.O_ACCMODE == syscall.O_RDWR {
+		return nil, nil, 0, n.f.refuse("create for reading and writing", p)
+	}
+	if flags&syscall.O_EXCL != 0 {
+		if errno := n.f.exists(ctx, d, part); errno != 0 {
+			return nil, nil, 0, errno
+		}
+	}
+	file := &fileNode{f: n.f, row: listing.Row{Name: p.object, Local: true, Modified: time.Now(), Resolved: true}}
+	w := n.f.newWriter(file, p, d)
+	w.dirty = true
+	n.f.cache.Put(d, file.row)
+	file.attr(&out.Attr)
+	n.f.setEntryTimeouts(out, time.Now())
+	ino := n.NewInode(ctx, file, fusefs.StableAttr{Mode: fuse.S_IFREG, Ino: fileIno(p), Gen: n.f.writers.nextGeneration()})
+	return ino, w, 0, 0
+}
+
+// newEntry checks that an entry of this name may be made here; suffix is what
+// the object's name has after it.
+func (n *directoryNode) newEntry(name, suffix string) (d listing.Dir, part string, errno syscall.Errno) {
+	if errno := n.f.writable(); errno != 0 {
+		return d, "", errno
+	}
+	d, ok := n.f.dirOf(&n.Inode)
+	if !ok {
+		return d, "", syscall.ENOENT
+	}
+	if !creatable(name) {
+		n.f.log.Warn("names of this form stand for objects that have no ordinary name and cannot be created", "name", name)
+		return d, "", syscall.EINVAL
+	}
+	if len(d.Prefix)+len(name)+len(suffix) > n.f.client.Info().MaxObjectName {
+		n.f.log.Warn("the server takes no object names this long", "path", in(d, name), "most", n.f.client.Info().MaxObjectName)
+		return d, "", syscall.ENAMETOOLONG
+	}
+	return d, name, 0
+}
+
+// refuse logs why an operation is not possible and returns EOPNOTSUPP.
+func (f *FS) refuse(op string, p place) syscall.Errno {
+	f.log.Warn(op+" is not supported by this version", "path", p)
+	return syscall.EOPNOTSUPP
+}
+
+// Mkdir implements fusefs.NodeMkdirer: it stores the marker "name/".
+func (n *directoryNode) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	d, part, errno := n.newEntry(name, "/")
+	if errno == 0 {
+		errno = n.f.exists(ctx, d, part)
+	}
+	if errno != 0 {
+		return nil, errno
+	}
+	marker := in(d, part+"/")
+	ctx, cancel := n.f.patient(ctx)
+	defer cancel()
+	info, err := n.f.client.Put(ctx, marker.container, marker.object, swiftbackend.Content{MD5: emptyMD5}, swiftbackend.PutOptions{ContentType: directoryType})
+	if err != nil {
+		return nil, n.f.fail("mkdir", marker.String(), err)
+	}
+	n.f.cache.Put(d, listing.Row{Name: marker.object, ETag: info.ETag, ContentType: directoryType, Modified: info.Modified, Resolved: true})
+	n.f.cache.Created(marker.dir())
+	n.f.dirAttr(&out.Attr, info.Modified)
+	n.f.setEntryTimeouts(out, time.Now())
+	return n.NewInode(ctx, &directoryNode{f: n.f}, dirStable(marker.dir())), 0
+}
+
+// Unlink implements fusefs.NodeUnlinker.
+func (n *directoryNode) Unlink(ctx context.Context, name string) syscall.Errno {
+	if errno := n.f.writable(); errno != 0 {
+		return errno
+	}
+	d, ok := n.f.dirOf(&n.Inode)
+	if !ok {
+		return syscall.ENOENT
+	}
+	ctx, cancel := n.f.patient(ctx)
+	defer cancel()
+	e, err := n.f.lookup(ctx, d, name)
+	if err != nil {
+		return n.f.fail("unlink", in(d, name).String(), err)
+	}
+	if e.Kind == listing.Directory {
+		return syscall.EISDIR
+	}
+	p := e.object(d)
+	if err := n.f.unlink(ctx, n.GetChild(name), p, &e.Row); err != nil {
+		return n.f.fail("unlink", p.String(), err)
+	}
+	n.f.cache.Remove(d, p.object)
+	// The directory stays, whether or not it was more than this file's name.
+	if up, part, ok := parent(d); ok && d.Prefix != "" {
+		n.f.cache.Keep(up, in(up, part+"/").object)
+	}
+	return 0
+}
+
+// unlink deletes a file's object, if the server has it, with no upload of the
+// same file under way.
+func (f *FS) unlink(ctx context.Context, child *fusefs.Inode, p place, row *listing.Row) error {
+	if child != nil {
+		if file, ok := child.Operations().(*fileNode); ok {
+			if w := file.currentWriter(); w != nil {
+				defer w.unlinked()()
+				row = w.published(row)
+			}
+		}
+	}
+	if row.Local {
+		return nil
+	}
+	info := swiftbackend.ObjectInfo{}
+	if large(row) {
+		var err error
+		if info, err = f.client.Head(ctx, p.container, p.object); err != nil {
+			return ignoreGone(err)
+		}
+	}
+	return ignoreGone(f.client.DeleteObject(ctx, p.container, p.object, info))
+}
+
+// ignoreGone makes "not found" a success: what was to be deleted is not there.
+func ignoreGone(err error) error {
+	if swiftbackend.KindOf(err) == swiftbackend.KindNotExist {
+		return nil
+	}
+	return err
+}
+
+// Rmdir implements fusefs.NodeRmdirer: it deletes the directory's markers after
+// the server has said that nothing else is below it.
+func (n *directoryNode) Rmdir(ctx context.Context, name string) syscall.Errno {
+	if errno := n.f.writable(); errno != 0 {
+		return errno
+	}
+	d, ok := n.f.dirOf(&n.Inode)
+	if !ok {
+		return syscall.ENOENT
+	}
+	ctx, cancel := n.f.patient(ctx)
+	defer cancel()
+	e, err := n.f.lookup(ctx, d, name)
+	if err != nil {
+		return n.f.fail("rmdir", in(d, name).String(), err)
+	}
+	if e.Kind != listing.Directory {
+		return syscall.ENOTDIR
+	}
+	gone := in(d, e.Name+"/")
+	if err := n.f.removeDirectory(ctx, d, gone, &e.Row); err != nil {
+		return n.f.fail("rmdir", gone.String(), err)
+	}
+	return 0
+}
+
+func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, row *listing.Row) error {
+	marker, err := f.emptyExceptMarker(ctx, gone)
+	if err != nil {
+		return err
+	}
+	var markers []string
+	if marker {
+		markers = append(markers, gone.object)
+	}
+	if bare := strings.TrimSuffix(gone.object, "/"); row.Name == bare {
+		markers = append(markers, bare)
+	}
+	for _, m := range markers {
+		if err := ignoreGone(f.client.Delete(ctx, gone.container, m)); err != nil {
+			return err
+		}
+		f.cache.Remove(up, m)
+	}
+	f.cache.Remove(up, gone.object)
+	f.cache.InvalidateTree(gone.dir())
+	return nil
+}
+
+// emptyExceptMarker returns ENOTEMPTY when anything is below a directory, by a
+// fresh listing with this mount's own changes over it, and whether the
+// directory's marker is there.
+func (f *FS) emptyExceptMarker(ctx context.Context, dir place) (marker bool, err error) {
+	removed := map[string]bool{}
+	for _, c := range f.cache.Changes(dir.dir()) {
+		if !c.Removed {
+			return false, syscall.ENOTEMPTY
+		}
+		removed[c.Row.Name] = true
+	}
+	// A listing that lags may show what this mount has removed: such rows are
+	// passed over, a page at a time.
+	const page = 100
+	o := swiftbackend.ListOptions{Prefix: dir.object, Limit: page}
+	for {
+		end, err := f.client.ListObjects(ctx, dir.container, o, func(r swiftbackend.ObjectRow) error {
+			o.Marker = r.Name
+			switch {
+			case r.Name == dir.object:
+				marker = true
+				if r.Bytes > 0 {
+					return syscall.ENOTEMPTY // data under the directory's name
+				}
+			case !removed[r.Name] && !f.removedBelow(dir, r.Name):
+				return syscall.ENOTEMPTY
+			}
+			return nil
+		})
+		if err != nil || end {
+			return marker, err
+		}
+	}
+}
+
+// removedBelow reports whether this mount removed the object name, or its
+// directory, somewhere below dir.
+func (f *FS) removedBelow(dir place, name string) bool {
+	rest := strings.TrimPrefix(name, dir.object)
+	for at := 0; ; {
+		slash := strings.IndexByte(rest[at:], '/')
+		part := rest
+		if slash >= 0 {
+			part = rest[:at+slash+1]
+		}
+		d := listing.Dir{Container: dir.container, Prefix: dir.object + rest[:at]}
+		for _, c := range f.cache.Changes(d) {
+			if c.Removed && c.Row.Name == dir.object+part {
+				return true
+			}
+		}
+		if slash < 0 || at+slash+1 >= len(rest) {
+			return false
+		}
+		at += slash + 1
+	}
+}
+
+// Fsync implements fusefs.NodeFsyncer: what was done in a directory is on the
+// server when the call that did it returns.
+func (n *directoryNode) Fsync(context.Context, fusefs.FileHandle, uint32) syscall.Errno { return 0 }
+
+// Rename implements fusefs.NodeRenamer by refusing.
+func (n *directoryNode) Rename(_ context.Context, name string, _ fusefs.InodeEmbedder, _ string, _ uint32) syscall.Errno {
+	return n.refuseHere("rename", name)
+}
+
+// Symlink implements fusefs.NodeSymlinker by refusing.
+func (n *directoryNode) Symlink(_ context.Context, _, name string, _ *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return nil, n.refuseHere("symlink", name)
+}
+
+// Mknod implements fusefs.NodeMknoder: there are no devices, fifos or sockets
+// in a container.
+func (n *directoryNode) Mknod(context.Context, string, uint32, uint32, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return nil, syscall.EPERM
+}
+
+// Link implements fusefs.NodeLinker: an object has one name.
+func (n *directoryNode) Link(context.Context, fusefs.InodeEmbedder, string, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return nil, syscall.EPERM
+}
+
+func (n *directoryNode) refuseHere(op, name string) syscall.Errno {
+	d, ok := n.f.dirOf(&n.Inode)
+	if !ok {
+		return syscall.ENOENT
+	}
+	return n.f.refuse(op, in(d, name))
+}

@@ -1,0 +1,236 @@
+package fs
+
+import (
+	"context"
+	"sync"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sync/errgroup"
+
+	"swiftfs/cache/listing"
+)
+
+// dirHandle is an open directory. It goes through the listing page by page and
+// never holds more of it than a batch.
+type dirHandle struct {
+	f    *FS
+	node *fusefs.Inode
+	dir  listing.Dir
+
+	mu sync.Mutex // guards the following; readdir calls of one handle come one by one, but a seek must not meet one
+	// scan goes through the entries, or is nil before the first.
+	scan *listing.Scanner
+	// offset is the number of entries given, the dots included.
+	offset uint64
+	// batch are entries taken from scan and not given yet.
+	batch []dirEntry
+	ended bool
+	// failed is the error that ended scan, given once the batch is.
+	failed error
+	// last is the entry that Lookup is asked for.
+	last dirEntry
+	// skipped counts the names that cannot be shown.
+	skipped int
+}
+
+// dirEntry is one entry with the name it is shown under.
+type dirEntry struct {
+	name string
+	found
+}
+
+// batchSize is how many entries are taken at a time. Rows whose size has to be
+// asked for are asked for together.
+const (
+	batchSize     = 128
+	parallelSizes = 16
+)
+
+var _ = (interface {
+	fusefs.FileReaddirenter
+	fusefs.FileSeekdirer
+	fusefs.FileLookuper
+	fusefs.FileFsyncdirer
+})((*dirHandle)(nil))
+
+func newDirHandle(_ context.Context, f *FS, node *fusefs.Inode, d listing.Dir) *dirHandle {
+	return &dirHandle{f: f, node: node, dir: d}
+}
+
+// Readdirent implements fusefs.FileReaddirenter.
+func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.offset < 2 {
+		h.offset++
+		name := "."
+		if h.offset == 2 {
+			name = ".."
+		}
+		return &fuse.DirEntry{Mode: fuse.S_IFDIR, Name: name, Ino: h.node.StableAttr().Ino, Off: h.offset}, 0
+	}
+	e, ok, err := h.nextLocked(ctx)
+	if err != nil {
+		return nil, h.f.fail("readdir", h.dir.Container+"/"+h.dir.Prefix, err)
+	}
+	if !ok {
+		h.reportLocked()
+		return nil, 0
+	}
+	h.offset++
+	h.last = e
+	return &fuse.DirEntry{Mode: h.mode(&e), Name: e.name, Ino: h.ino(&e), Off: h.offset}, 0
+}
+
+func (h *dirHandle) mode(e *dirEntry) uint32 {
+	if e.Kind == listing.Directory {
+		return fuse.S_IFDIR
+	}
+	return fuse.S_IFREG
+}
+
+func (h *dirHandle) ino(e *dirEntry) uint64 {
+	switch {
+	case h.dir.Container == "":
+		return dirIno(listing.Dir{Container: e.Row.Name})
+	case e.Kind == listing.Directory:
+		return dirIno(in(h.dir, e.Name+"/").dir())
+	}
+	return fileIno(e.object(h.dir))
+}
+
+// nextLocked takes the next entry, a batch at a time.
+func (h *dirHandle) nextLocked(ctx context.Context) (dirEntry, bool, error) {
+	if len(h.batch) == 0 && !h.ended {
+		ctx, cancel := h.f.patient(ctx)
+		defer cancel()
+		h.fillLocked(ctx)
+	}
+	if len(h.batch) > 0 {
+		e := h.batch[0]
+		h.batch = h.batch[1:]
+		return e, true, nil
+	}
+	err := h.failed
+	if h.failed != nil {
+		h.failed, h.ended = nil, false // the next call tries again
+	}
+	return dirEntry{}, false, err
+}
+
+// fillLocked takes entries until the batch is full, the directory ends or an
+// error comes.
+func (h *dirHandle) fillLocked(ctx context.Context) {
+	if h.scan == nil {
+		h.scan = h.f.cache.Scan(ctx, h.dir)
+	}
+	h.batch = make([]dirEntry, 0, batchSize)
+	for len(h.batch) < batchSize {
+		e, err := h.scan.Next(ctx)
+		if err != nil {
+			h.ended = true
+			if !isEOF(err) {
+				h.failed = err
+			}
+			break
+		}
+		if d, ok := h.shown(ctx, e); ok {
+			h.batch = append(h.batch, d)
+		}
+	}
+	if err := h.resolveLocked(ctx); err != nil {
+		h.failed, h.ended, h.scan = err, true, nil
+		h.batch = nil
+	}
+}
+
+// shown gives an entry the name it is shown under, if it has one.
+func (h *dirHandle) shown(ctx context.Context, e listing.Entry) (dirEntry, bool) {
+	want := formPlain
+	switch {
+	case e.Collides:
+		want = formFile
+	case e.Kind == listing.File && e.Row.Name == h.dir.Prefix && h.dir.Container != "":
+		want = formData
+	case h.dir.Container == "" && h.f.hiddenContainer(ctx, e.Name):
+		return dirEntry{}, false
+	}
+	name, ok := encodeName(e.Name, want)
+	if !ok {
+		h.skipped++
+		h.f.log.Debug("an object's name is too long for a directory entry", "name", e.Row.Name)
+	}
+	return dirEntry{name, found{Entry: e, form: want, fetched: h.scan.Fetched()}}, ok
+}
+
+// resolveLocked asks for the true sizes of the rows in the batch that do not
+// show them.
+func (h *dirHandle) resolveLocked(ctx context.Context) error {
+	if h.dir.Container == "" {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallelSizes)
+	for i := range h.batch {
+		if e := &h.batch[i]; e.Kind == listing.File && doubtful(&e.Row) {
+			g.Go(func() (err error) {
+				e.Row, err = h.f.resolve(ctx, h.dir.Container, e.Row)
+				return err
+			})
+		}
+	}
+	return g.Wait()
+}
+
+// reportLocked says once how many names could not be shown.
+func (h *dirHandle) reportLocked() {
+	if h.skipped > 0 {
+		h.f.log.Warn("objects are not shown, because a part of their name is over 255 bytes", "directory", h.dir.Container+"/"+h.dir.Prefix, "objects", h.skipped)
+		h.skipped = 0
+	}
+}
+
+// Lookup implements fusefs.FileLookuper: the attributes of the entry given last
+// come from the listing.
+func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	h.mu.Lock()
+	e := h.last
+	h.mu.Unlock()
+	if e.name != name {
+		// An interrupted call is repeated for an entry before the last.
+		again, err := h.f.lookup(ctx, h.dir, name)
+		if err != nil {
+			return nil, toErrno(err)
+		}
+		e = dirEntry{name, again}
+	}
+	if h.dir.Container == "" {
+		return h.f.containerChild(ctx, h.node, &e.found, out), 0
+	}
+	return h.f.child(ctx, h.node, h.dir, name, &e.found, out), 0
+}
+
+// Seekdir implements fusefs.FileSeekdirer: an offset is a number of entries.
+// The beginning, which is what rewinddir asks for, starts a new listing; any
+// other place is reached by going through the entries before it again.
+func (h *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.scan, h.batch, h.ended, h.failed, h.offset = nil, nil, false, nil, min(off, 2)
+	for h.offset < off {
+		_, ok, err := h.nextLocked(ctx)
+		if err != nil {
+			return h.f.fail("seekdir", h.dir.Container+"/"+h.dir.Prefix, err)
+		}
+		if !ok {
+			break
+		}
+		h.offset++
+	}
+	return 0
+}
+
+// Fsyncdir implements fusefs.FileFsyncdirer.
+func (h *dirHandle) Fsyncdir(context.Context, uint32) syscall.Errno { return 0 }

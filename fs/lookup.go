@@ -1,0 +1,178 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"swiftfs/cache/listing"
+	"swiftfs/swiftbackend"
+)
+
+// found is what a name stands for: one entry, with its row resolved.
+type found struct {
+	listing.Entry
+	form    form
+	fetched time.Time
+}
+
+// object is the place of the entry's object.
+func (e *found) object(d listing.Dir) place { return place{d.Container, e.Row.Name} }
+
+// lookup finds an entry: in memory when it is known there, else by asking the
+// server for the name (a HEAD and a listing of what is below it, both at
+// once), else, when several names of the directory have been asked for, by
+// listing the directory around it. The error is an errno in the making:
+// fs.ErrNotExist's kind when there is no such entry.
+func (f *FS) lookup(ctx context.Context, d listing.Dir, name string) (found, error) {
+	part, want := decodeName(name)
+	if want == formData {
+		return f.lookupData(ctx, d)
+	}
+	e, answer := f.cache.Lookup(ctx, d, part)
+	if answer.State == listing.Unknown {
+		ctx, cancel := f.patient(ctx)
+		defer cancel()
+		if err := f.learn(ctx, d, part); err != nil {
+			return found{}, err
+		}
+		e, answer = f.cache.Lookup(ctx, d, part)
+		if answer.State == listing.Unknown {
+			// What was learnt could not be kept (a TTL of 0, a directory changing
+			// all the time): it is used this once.
+			return f.ask(ctx, d, part, want)
+		}
+	}
+	return f.choose(ctx, d, part, want, e, answer)
+}
+
+// choose picks what the name's form asks for.
+func (f *FS) choose(ctx context.Context, d listing.Dir, part string, want form, e listing.Entry, a listing.Answer) (found, error) {
+	if a.State != listing.Found {
+		return found{}, notFound(d, part)
+	}
+	if want == formFile {
+		if a.Collision == nil {
+			return found{}, notFound(d, part)
+		}
+		e = *a.Collision
+	}
+	return f.finish(ctx, d, e, want, a.Fetched)
+}
+
+// finish resolves the row of a file.
+func (f *FS) finish(ctx context.Context, d listing.Dir, e listing.Entry, want form, fetched time.Time) (found, error) {
+	if e.Kind == listing.File && doubtful(&e.Row) {
+		ctx, cancel := f.patient(ctx)
+		defer cancel()
+		var err error
+		if e.Row, err = f.resolve(ctx, d.Container, e.Row); err != nil {
+			return found{}, err
+		}
+	}
+	return found{Entry: e, form: want, fetched: fetched}, nil
+}
+
+func notFound(d listing.Dir, part string) error {
+	return &swiftbackend.Error{Op: "look up", Path: in(d, part).String(), Kind: swiftbackend.KindNotExist}
+}
+
+// learn brings what there is to know about a name into the cache.
+func (f *FS) learn(ctx context.Context, d listing.Dir, part string) error {
+	// Of the account, one listing tells all containers; a HEAD tells one.
+	if d.Container == "" || f.cache.Miss(ctx, d, part) {
+		covered, err := f.cache.Fill(ctx, d, part)
+		if covered || err != nil {
+			return err
+		}
+	}
+	at := f.cache.Begin(d)
+	rows, err := f.probe(ctx, d, part)
+	if err == nil {
+		f.cache.Note(d, part, at, rows...)
+	}
+	return err
+}
+
+// probe asks the server for the object of a name and for anything below it.
+func (f *FS) probe(ctx context.Context, d listing.Dir, part string) ([]listing.Row, error) {
+	if d.Container == "" {
+		row, ok, err := f.verifyRow(ctx, d, part)
+		if !ok {
+			return nil, err
+		}
+		return []listing.Row{row}, nil
+	}
+	name := d.Prefix + part
+	var rows []listing.Row
+	below := false
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		below, err = f.anyBelow(ctx, d.Container, name+"/")
+		return err
+	})
+	if part != "" { // "a/" below "a/" is the directory's own marker
+		g.Go(func() error {
+			info, err := f.client.Head(ctx, d.Container, name)
+			switch swiftbackend.KindOf(err) {
+			case swiftbackend.KindNotExist:
+				return nil
+			case swiftbackend.KindOther:
+				if err != nil {
+					return err
+				}
+				rows = append(rows, headRow(name, &info))
+				return nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if below {
+		rows = append(rows, listing.Row{Name: name + "/", Subdir: true})
+	}
+	return rows, nil
+}
+
+// ask answers one lookup from the server alone.
+func (f *FS) ask(ctx context.Context, d listing.Dir, part string, want form) (found, error) {
+	now := time.Now()
+	rows, err := f.probe(ctx, d, part)
+	if err != nil {
+		return found{}, err
+	}
+	e, a := listing.Decide(d, rows, now)
+	return f.choose(ctx, d, part, want, e, a)
+}
+
+// lookupData finds the data that another client stored under a directory's own
+// name.
+func (f *FS) lookupData(ctx context.Context, d listing.Dir) (found, error) {
+	if d.Container == "" || d.Prefix == "" {
+		return found{}, notFound(d, escData)
+	}
+	ctx, cancel := f.patient(ctx)
+	defer cancel()
+	now := time.Now()
+	info, err := f.client.Head(ctx, d.Container, d.Prefix)
+	if err != nil {
+		return found{}, err
+	}
+	if info.Size == 0 {
+		return found{}, notFound(d, escData)
+	}
+	return found{Entry: listing.Entry{Kind: listing.File, Row: headRow(d.Prefix, &info)}, form: formData, fetched: now}, nil
+}
+
+// exists returns EEXIST when an entry is known to be there. The kernel has
+// looked it up a moment ago, so the cache knows; no request is made.
+func (f *FS) exists(ctx context.Context, d listing.Dir, name string) syscall.Errno {
+	if _, a := f.cache.Lookup(ctx, d, name); a.State == listing.Found {
+		return syscall.EEXIST
+	}
+	return 0
+}

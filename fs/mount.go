@@ -1,0 +1,192 @@
+package fs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"swiftfs/cache/listing"
+	"swiftfs/fs/prefetch"
+	"swiftfs/swiftbackend"
+)
+
+// FS is one mount. It holds what its nodes and handles share; what belongs to
+// one file is in that file's node.
+type FS struct {
+	cfg     Config
+	client  *swiftbackend.Client
+	log     *slog.Logger
+	cache   *listing.Cache
+	sizes   *sizeMemory
+	readers *prefetch.Budget
+	ahead   prefetch.Config
+	writers *writePool
+	server  *fuse.Server
+
+	// ctx ends when the mount is gone. Work that outlives the request that
+	// began it, as uploads and shared listings do, runs under it.
+	ctx  context.Context
+	stop context.CancelFunc
+	wg   sync.WaitGroup // the goroutines of that work
+}
+
+const (
+	maxWrite      = 1 << 20 // the largest request that kernels take by default
+	maxBackground = 128
+	typeName      = "swiftfs" // the kernel shows fuse.swiftfs
+)
+
+// Mount mounts what cfg says on the directory mountpoint and returns when it
+// answers. ctx bounds the mounting only. The client stays the caller's, who
+// closes it after Wait.
+func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, cfg Config) (*FS, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	f, err := newFS(ctx, client, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.prime(ctx); err != nil {
+		f.close()
+		return nil, err
+	}
+	root, ino := f.root()
+	raw := fusefs.NewNodeFS(root, &fusefs.Options{
+		RootStableAttr:  &fusefs.StableAttr{Ino: ino, Gen: 1},
+		NullPermissions: true,
+		MountOptions:    f.mountOptions(),
+	})
+	opts := f.mountOptions()
+	if f.server, err = fuse.NewServer(raw, mountpoint, &opts); err != nil {
+		f.close()
+		return nil, fmt.Errorf("mounting on %s: %w", mountpoint, err)
+	}
+	f.wg.Go(f.server.Serve)
+	if err := f.server.WaitMount(); err != nil {
+		_ = f.server.Unmount()
+		f.Wait()
+		return nil, fmt.Errorf("mounting on %s: %w", mountpoint, err)
+	}
+	return f, nil
+}
+
+// newFS makes everything but the connection to the kernel.
+func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, error) {
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	f := &FS{
+		cfg: cfg, client: client, log: cfg.Log, ctx: life, stop: stop,
+		sizes: newSizeMemory(), readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
+		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency),
+	}
+	f.ahead.MaxAhead = min(f.ahead.MaxAhead, max(cfg.ReadAhead, f.ahead.FirstRequest))
+	var err error
+	f.cache, err = listing.New(listing.Config{TTL: cfg.CacheTTL, Bytes: cfg.listingMemory(), Verify: f.verifyRow}, lister{f})
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	return f, nil
+}
+
+// prime makes sure that what is to be mounted exists, with the one request
+// whose answer is needed next anyway: the first page of the account.
+func (f *FS) prime(ctx context.Context) error {
+	if f.cfg.Container != "" {
+		_, err := f.client.Container(ctx, f.cfg.Container)
+		return err
+	}
+	s := f.cache.Scan(ctx, listing.Dir{})
+	if _, err := s.Next(ctx); err != nil && !isEOF(err) {
+		return err
+	}
+	return nil
+}
+
+func (f *FS) mountOptions() fuse.MountOptions {
+	o := fuse.MountOptions{
+		AllowOther:    f.cfg.AllowOther,
+		FsName:        f.cfg.FSName,
+		Name:          typeName,
+		MaxBackground: maxBackground,
+		MaxWrite:      maxWrite,
+		MaxReadAhead:  maxWrite,
+		DisableXAttrs: true,
+		DirectMount:   os.Geteuid() == 0,
+		// O_TRUNC comes with the open, so that an overwrite is one PUT and not a
+		// truncation and a PUT.
+		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_PARALLEL_DIROPS,
+		PanicHandler: func(v any) fuse.Status {
+			f.log.Error("a file system operation failed in a way nobody thought of; please report it", "panic", v)
+			return fuse.EIO
+		},
+	}
+	if f.cfg.DefaultPermissions {
+		o.Options = append(o.Options, "default_permissions")
+	}
+	if f.cfg.ReadOnly {
+		o.Options = append(o.Options, "ro")
+		o.DirectMountFlags = readOnlyMountFlags
+	}
+	return o
+}
+
+// Wait returns when the file system has been unmounted, by whatever way, and
+// all its goroutines have ended.
+func (f *FS) Wait() {
+	if f.server != nil {
+		f.server.Wait()
+	}
+	f.close()
+}
+
+// Unmount asks the kernel to unmount. It fails while files are open or somebody
+// has his working directory there.
+func (f *FS) Unmount() error { return f.server.Unmount() }
+
+// close ends what the mount has under way.
+func (f *FS) close() {
+	f.writers.wait()
+	f.stop()
+	f.cache.Close()
+	f.wg.Wait()
+}
+
+// grace is how long an operation goes on after its caller got a signal. Most
+// are over by then; for the others the signal counts. Go programs get a signal
+// every few milliseconds, from their own runtime, and expect none of their
+// reads to fail for it.
+const grace = 2 * time.Second
+
+// patient returns a context for the part of an operation that waits for the
+// server: it ends grace after the caller's, or with the mount. cancel must be
+// called.
+func (f *FS) patient(caller context.Context) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancel(context.WithoutCancel(caller))
+	stopMount := context.AfterFunc(f.ctx, end)
+	stopCaller := context.AfterFunc(caller, func() {
+		timer := time.AfterFunc(grace, end)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})
+	return ctx, func() {
+		stopCaller()
+		stopMount()
+		end()
+	}
+}
+
+// writable refuses changes on a read-only mount, for kernels that let them
+// through.
+func (f *FS) writable() syscall.Errno {
+	if f.cfg.ReadOnly {
+		return syscall.EROFS
+	}
+	return 0
+}

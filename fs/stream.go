@@ -1,0 +1,263 @@
+package fs
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // Swift's ETag is an MD5; it finds damage, not malice
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+	"time"
+
+	"swiftfs/swiftbackend"
+)
+
+// stream is the content of a file that is written from beginning to end: full
+// segments, which are being uploaded or have been, and a tail in memory. Its
+// handle's turn guards it.
+type stream struct {
+	f *FS
+	p place
+
+	segments []*segment
+	sealed   int64 // bytes in segments
+	tail     buffer
+	// prefix is common to the names of the segments; "" before the first.
+	prefix string
+	// tails counts the uploads of the tail, each of which has a name of its own.
+	tails int
+	// tailStored is the segment of the tail that the current manifest names.
+	tailStored *swiftbackend.Segment
+}
+
+// segment is one full piece. Whoever waits for done may look at the rest.
+type segment struct {
+	name string
+	data buffer
+	done chan struct{}
+	info swiftbackend.Segment
+	err  error
+}
+
+func (s *stream) size() int64 { return s.sealed + s.tail.size }
+
+// accepts reports whether a write can be carried out: behind the end, where a
+// gap reads as zeros, or within the tail.
+func (s *stream) accepts(off int64) bool { return off >= s.sealed }
+
+// writeAt writes data, and zeros into a gap before it. It returns how much of
+// data was taken.
+func (s *stream) writeAt(ctx context.Context, data []byte, off int64) (int, error) {
+	if err := s.failure(); err != nil {
+		return 0, err
+	}
+	if err := s.extend(ctx, off); err != nil {
+		return 0, err
+	}
+	n := 0
+	for n < len(data) {
+		if err := s.sealFull(); err != nil {
+			return n, err
+		}
+		at := off + int64(n) - s.sealed
+		room := s.f.cfg.SegmentSize - at
+		m, err := s.tail.writeAt(ctx, s, data[n:min(int64(len(data)), int64(n)+room)], at)
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// extend writes zeros up to size.
+func (s *stream) extend(ctx context.Context, size int64) error {
+	for s.size() < size {
+		if err := s.sealFull(); err != nil {
+			return err
+		}
+		gap := min(size-s.size(), s.f.cfg.SegmentSize-s.tail.size, int64(len(zeros)))
+		if _, err := s.tail.writeAt(ctx, s, zeros[:gap], s.tail.size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var zeros = make([]byte, 64<<10)
+
+// truncate makes the content longer by zeros, or shorter as far as it is still
+// in memory.
+func (s *stream) truncate(ctx context.Context, size int64) error {
+	if size >= s.size() {
+		return s.extend(ctx, size)
+	}
+	if size < s.sealed {
+		return fmt.Errorf("cutting off what has been uploaded: %w", syscall.EOPNOTSUPP)
+	}
+	s.tail.truncate(s.f.writers, size-s.sealed)
+	return nil
+}
+
+// sealFull makes a segment of a tail that has reached the segment size.
+func (s *stream) sealFull() error {
+	if s.tail.size < s.f.cfg.SegmentSize {
+		return nil
+	}
+	return s.seal()
+}
+
+// seal makes a segment of the tail and begins to upload it.
+func (s *stream) seal() error {
+	seg := &segment{name: s.segmentName(len(s.segments), ""), data: s.tail, done: make(chan struct{})}
+	if longest := s.f.client.Info().MaxObjectName; len(seg.name) > longest {
+		return fmt.Errorf("the name of the file leaves no room for those of its segments, which have up to %d bytes: %w", longest, syscall.ENAMETOOLONG)
+	}
+	s.sealed += s.tail.size
+	s.tail = buffer{}
+	s.segments = append(s.segments, seg)
+	s.begin(seg)
+	return nil
+}
+
+func (s *stream) segmentName(i int, suffix string) string {
+	if s.prefix == "" {
+		s.prefix = swiftbackend.SegmentPrefix(s.p.object, time.Now(), s.f.cfg.SegmentSize)
+	}
+	return fmt.Sprintf("%s%08d%s", s.prefix, i, suffix)
+}
+
+// begin uploads a segment in the background. Its memory is given back when the
+// server has it, and kept for another try when it has not.
+func (s *stream) begin(seg *segment) {
+	pool := s.f.writers
+	pool.wg.Go(func() {
+		defer close(seg.done)
+		if seg.err = pool.uploads.Acquire(s.f.ctx, 1); seg.err != nil {
+			return
+		}
+		defer pool.uploads.Release(1)
+		seg.info, seg.err = s.put(s.f.ctx, seg.name, &seg.data)
+		if seg.err == nil {
+			seg.data.free(pool)
+		}
+	})
+}
+
+func (s *stream) put(ctx context.Context, name string, b *buffer) (swiftbackend.Segment, error) {
+	return s.f.client.PutSegment(ctx, s.p.container, name, b.content())
+}
+
+// failure returns the error of a segment whose upload has failed, without
+// waiting.
+func (s *stream) failure() error {
+	for _, seg := range s.segments {
+		select {
+		case <-seg.done:
+			if seg.err != nil {
+				return seg.err
+			}
+		default:
+		}
+	}
+	return nil
+}
+
+// publish makes the content the object: in one PUT, or as the segments and the
+// tail. Segments that have failed are tried once more.
+func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftbackend.ObjectInfo, error) {
+	if len(s.segments) == 0 {
+		return s.f.client.Put(ctx, s.p.container, s.p.object, s.tail.content(), o)
+	}
+	all, err := s.await(ctx)
+	if err != nil {
+		return swiftbackend.ObjectInfo{}, err
+	}
+	var tail *swiftbackend.Segment
+	if s.tail.size > 0 {
+		// A new name each time: the manifest that stands names the old one.
+		s.tails++
+		stored, err := s.put(ctx, s.segmentName(len(s.segments), fmt.Sprintf("-%d", s.tails)), &s.tail)
+		if err != nil {
+			return swiftbackend.ObjectInfo{}, err
+		}
+		tail = &stored
+		all = append(all, stored)
+	}
+	info, err := s.f.client.PutManifest(ctx, s.p.container, s.p.object, s.prefix, all, o)
+	if err != nil {
+		return info, err
+	}
+	if old := s.tailStored; old != nil {
+		s.f.dropSegmentsLater(s.p, []swiftbackend.Segment{*old})
+	}
+	s.tailStored = tail
+	return info, nil
+}
+
+// await waits for the uploads of all segments.
+func (s *stream) await(ctx context.Context) ([]swiftbackend.Segment, error) {
+	for _, seg := range s.segments {
+		<-seg.done
+		if seg.err != nil {
+			seg.done = make(chan struct{})
+			s.begin(seg)
+		}
+	}
+	all := make([]swiftbackend.Segment, len(s.segments))
+	var errs []error
+	for i, seg := range s.segments {
+		select {
+		case <-seg.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		all[i] = seg.info
+		errs = append(errs, seg.err)
+	}
+	return all, errors.Join(errs...)
+}
+
+// segmentNames returns the names that the manifest has now.
+func (s *stream) segmentNames() map[string]bool {
+	names := map[string]bool{}
+	for _, seg := range s.segments {
+		names[seg.name] = true
+	}
+	if s.tailStored != nil {
+		names[s.tailStored.Name] = true
+	}
+	return names
+}
+
+// drop gives the memory back. With orphans, no manifest will ever name the
+// segments that were uploaded since the last one, and they are deleted.
+func (s *stream) drop(orphans bool) {
+	var uploaded []swiftbackend.Segment
+	for _, seg := range s.segments {
+		<-seg.done
+		seg.data.free(s.f.writers)
+		if seg.err == nil {
+			uploaded = append(uploaded, seg.info)
+		}
+	}
+	s.tail.free(s.f.writers)
+	if orphans && s.tailStored == nil && len(uploaded) > 0 {
+		s.f.dropSegmentsLater(s.p, uploaded)
+	}
+}
+
+// content is the buffer as the body of a request.
+func (b *buffer) content() swiftbackend.Content {
+	sum := md5.New() //nolint:gosec // see the import
+	_, _ = io.Copy(sum, b.reader())
+	return swiftbackend.Content{Size: b.size, MD5: hex.EncodeToString(sum.Sum(nil)), Open: b.reader}
+}
+
+// isOwnSegment reports whether a segment lies where this mount puts those of p,
+// and not in a container that somebody else chose.
+func isOwnSegment(p place, s swiftbackend.Segment) bool {
+	return s.Container == p.container+swiftbackend.SegmentsSuffix && strings.HasPrefix(s.Name, p.object+"/")
+}

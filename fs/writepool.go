@@ -1,0 +1,200 @@
+package fs
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// writePool is the memory and the parallelism that all files being written
+// share.
+type writePool struct {
+	// memory is taken by large blocks, in bytes. What is in a segment comes
+	// back when that is uploaded; what is in the tail of a handle may stay as
+	// long as its program likes, so a handle that waits has the largest tail
+	// made a segment.
+	memory  *semaphore.Weighted
+	uploads *semaphore.Weighted
+	wg      sync.WaitGroup // uploads and deletions under way
+	blocks  sync.Pool      // of *[]byte, largeBlock bytes each
+
+	// generation numbers the inodes of new files, which have no version yet.
+	generation atomic.Uint64
+
+	mu sync.Mutex // guards the following
+	// streams are those of the open handles, with their turns.
+	streams map[*stream]chan struct{}
+}
+
+const (
+	// smallBlock is the first block of a tail. It is not counted, so that
+	// any number of small files can always be written.
+	smallBlock = 64 << 10
+	largeBlock = 1 << 20
+)
+
+func newWritePool(memory int64, uploads int) *writePool {
+	p := &writePool{memory: semaphore.NewWeighted(memory), uploads: semaphore.NewWeighted(int64(uploads)), streams: map[*stream]chan struct{}{}}
+	p.blocks.New = func() any {
+		b := make([]byte, largeBlock)
+		return &b
+	}
+	return p
+}
+
+// newFile is the bit that generations of new files have and those of versions
+// may have: a clash needs the very same hash.
+const newFile = 1 << 63
+
+func (p *writePool) nextGeneration() uint64 { return newFile | p.generation.Add(1) }
+
+func (p *writePool) add(s *stream, turn chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.streams[s] = turn
+}
+
+func (p *writePool) remove(s *stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.streams, s)
+}
+
+// wait waits for uploads and deletions.
+func (p *writePool) wait() { p.wg.Wait() }
+
+// take takes the memory of a large block for s, whose turn is the caller's.
+func (p *writePool) take(ctx context.Context, s *stream) error {
+	if p.memory.TryAcquire(largeBlock) {
+		return nil
+	}
+	p.reclaim(s)
+	return p.memory.Acquire(ctx, largeBlock)
+}
+
+// reclaim has the largest tail made a segment, so that its memory comes back.
+// A handle that is busy writing seals its own.
+func (p *writePool) reclaim(self *stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var largest *stream
+	var turn chan struct{}
+	for s, t := range p.streams {
+		if s == self {
+			continue
+		}
+		select {
+		case t <- struct{}{}:
+		default:
+			continue
+		}
+		if s.tail.size > smallBlock+largeBlock && (largest == nil || s.tail.size > largest.tail.size) {
+			if largest != nil {
+				<-turn
+			}
+			largest, turn = s, t
+			continue
+		}
+		<-t
+	}
+	if largest != nil {
+		if err := largest.seal(); err != nil {
+			largest.f.log.Debug("a tail could not be made a segment", "error", err)
+		}
+		<-turn
+	}
+}
+
+// buffer is a piece of content in blocks: a small one, then large ones.
+type buffer struct {
+	blocks []*[]byte
+	size   int64
+}
+
+// blockAt returns the block that has the byte at off, and where in it.
+func blockAt(off int64) (i int, at int64) {
+	if off < smallBlock {
+		return 0, off
+	}
+	off -= smallBlock
+	return 1 + int(off/largeBlock), off % largeBlock
+}
+
+// writeAt writes data at off, which is at most the buffer's size. Blocks are
+// taken as they are needed.
+func (b *buffer) writeAt(ctx context.Context, s *stream, data []byte, off int64) (int, error) {
+	n := 0
+	for n < len(data) {
+		i, at := blockAt(off + int64(n))
+		if i == len(b.blocks) {
+			if err := b.grow(ctx, s, i); err != nil {
+				return n, err
+			}
+		}
+		n += copy((*b.blocks[i])[at:], data[n:])
+		b.size = max(b.size, off+int64(n))
+	}
+	return n, nil
+}
+
+func (b *buffer) grow(ctx context.Context, s *stream, i int) error {
+	pool := s.f.writers
+	if i == 0 {
+		small := make([]byte, smallBlock)
+		b.blocks = append(b.blocks, &small)
+		return nil
+	}
+	if err := pool.take(ctx, s); err != nil {
+		return err
+	}
+	block, ok := pool.blocks.Get().(*[]byte)
+	if !ok {
+		fresh := make([]byte, largeBlock)
+		block = &fresh
+	}
+	b.blocks = append(b.blocks, block)
+	return nil
+}
+
+// truncate shortens the buffer.
+func (b *buffer) truncate(pool *writePool, size int64) {
+	b.size = size
+	keep := 0
+	if size > 0 {
+		last, _ := blockAt(size - 1)
+		keep = last + 1
+	}
+	b.freeFrom(pool, keep)
+}
+
+// free gives all memory back.
+func (b *buffer) free(pool *writePool) { b.freeFrom(pool, 0) }
+
+func (b *buffer) freeFrom(pool *writePool, keep int) {
+	if keep >= len(b.blocks) {
+		return
+	}
+	for _, block := range b.blocks[keep:] {
+		if len(*block) == largeBlock {
+			pool.blocks.Put(block)
+			pool.memory.Release(largeBlock)
+		}
+	}
+	b.blocks = b.blocks[:keep]
+}
+
+// reader gives the content from the beginning.
+func (b *buffer) reader() io.Reader {
+	readers := make([]io.Reader, 0, len(b.blocks))
+	left := b.size
+	for _, block := range b.blocks {
+		n := min(left, int64(len(*block)))
+		readers = append(readers, bytes.NewReader((*block)[:n]))
+		left -= n
+	}
+	return io.MultiReader(readers...)
+}
