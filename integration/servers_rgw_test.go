@@ -6,9 +6,14 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"swiftfs/integration/rig"
 )
+
+// radosGatewayTokenLife is so short that tokens end in the middle of tests. RGW
+// does not tell how long they live.
+const radosGatewayTokenLife = 5 * time.Second
 
 // radosGateway returns the Ceph RGW of this package, under the same rules as
 // openStackSwift.
@@ -18,5 +23,5 @@ func radosGateway(t *testing.T) *rig.Server {
 }
 
 var startRadosGateway = sync.OnceValues(func() (*rig.Server, error) {
-	return shared.keep(rig.StartRGW(context.Background(), rig.RGWOptions{}))
+	return shared.keep(rig.StartRGW(context.Background(), rig.RGWOptions{TokenLife: radosGatewayTokenLife}))
 })

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -64,9 +65,12 @@ func TestAScanAfterAnInvalidationDoesNotJoinAnOlderFetch(t *testing.T) {
 	s := newServer(newClock(), 10, "d/a")
 	c := newCache(t, s)
 	arrived, gate := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	var later atomic.Bool
 	s.before = func(string) {
-		once.Do(func() { close(arrived); <-gate })
+		if !later.Swap(true) {
+			close(arrived)
+			<-gate
+		}
 	}
 	older := make(chan int)
 	go func() {
@@ -122,9 +126,11 @@ func TestALatePageDoesNotHideAChangeThatAnotherPageSettled(t *testing.T) {
 			<-gate
 		}
 	}
+	var early view
 	done := make(chan error)
 	go func() {
-		_, err := c.fetch(t.Context(), testDir, "")
+		var err error
+		early, err = c.fetch(t.Context(), testDir, "")
 		done <- err
 	}()
 	<-arrived
@@ -136,6 +142,9 @@ func TestALatePageDoesNotHideAChangeThatAnotherPageSettled(t *testing.T) {
 	close(gate)
 	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+	if len(early.claims) != 1 || early.claims[0].row.Name != "d/b" {
+		t.Errorf("who waited for the first fetch does not see the change: %+v", early)
 	}
 	wantShown(t, c, "a b")
 	wantLookup(t, c, "b", Found)

@@ -189,17 +189,16 @@ func (c *Cache) Miss(_ context.Context, dir Dir, name string) (switchToListing b
 // this lookup and those near it are answered from memory. If covered is not
 // set there are too many names around this one, and the caller asks for it.
 func (c *Cache) Fill(ctx context.Context, dir Dir, name string) (covered bool, err error) {
-	row := dir.Prefix + name
 	for range 2 {
-		marker, covered := c.gap(dir, name)
-		if covered {
+		marker, done := c.gap(dir, name)
+		if done {
 			return true, nil
 		}
 		if _, err := c.fetch(ctx, dir, marker); err != nil {
 			return false, err
 		}
-		if marker == below(row) {
-			break
+		if marker == below(dir.Prefix+name) {
+			break // a second request would begin at the same place
 		}
 	}
 	_, covered = c.gap(dir, name)

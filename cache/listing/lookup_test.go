@@ -191,7 +191,7 @@ func TestFillMakesFollowingLookupsFree(t *testing.T) {
 		wantRequests(t, s, 1, 0)
 		fill(c, 75) // "000007" lists 70 to 99
 		wantRequests(t, s, 2, 0)
-		wantLookup(t, c, padded(99), Found)
+		wantLookup(t, c, padded(98), Found)
 		fill(c, 40) // the lookups were elsewhere: "000004"
 		wantRequests(t, s, 3, 0)
 	})
