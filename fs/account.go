@@ -84,8 +84,8 @@ func (n *accountNode) Mkdir(ctx context.Context, name string, _ uint32, out *fus
 	if errno := n.f.writable(); errno != 0 {
 		return nil, errno
 	}
-	if !creatable(name) {
-		return nil, syscall.EINVAL
+	if errno := n.f.newName(name); errno != 0 {
+		return nil, errno
 	}
 	if len(name) > n.f.client.Info().MaxContainerName {
 		n.f.log.Warn("the server takes no container names this long", "name", name, "most", n.f.client.Info().MaxContainerName)

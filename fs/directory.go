@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -136,7 +137,7 @@ func (n *directoryNode) Create(ctx context.Context, name string, flags, _ uint32
 	file.attr(&out.Attr)
 	n.f.setEntryTimeouts(out, time.Now())
 	ino := n.NewInode(ctx, file, fusefs.StableAttr{Mode: fuse.S_IFREG, Ino: fileIno(p), Gen: n.f.writers.nextGeneration()})
-	return ino, w, 0, 0
+	return ino, w, writeFlags, 0
 }
 
 // newEntry checks that an entry of this name may be made here; suffix is what
@@ -149,15 +150,32 @@ func (n *directoryNode) newEntry(name, suffix string) (d listing.Dir, part strin
 	if !ok {
 		return d, "", syscall.ENOENT
 	}
-	if !creatable(name) {
-		n.f.log.Warn("names of this form stand for objects that have no ordinary name and cannot be created", "name", name)
-		return d, "", syscall.EINVAL
+	if errno := n.f.newName(name); errno != 0 {
+		return d, "", errno
 	}
 	if len(d.Prefix)+len(name)+len(suffix) > n.f.client.Info().MaxObjectName {
 		n.f.log.Warn("the server takes no object names this long", "path", in(d, name), "most", n.f.client.Info().MaxObjectName)
 		return d, "", syscall.ENAMETOOLONG
 	}
 	return d, name, 0
+}
+
+// newName checks that a new entry may have this name, and logs why not. The
+// kernel lets names of up to 1,024 bytes through; one that no listing could
+// show is not made.
+func (f *FS) newName(name string) syscall.Errno {
+	switch {
+	case len(name) > maxName:
+		f.log.Warn("a directory entry cannot be this long", "name", name, "most", maxName)
+		return syscall.ENAMETOOLONG
+	case !utf8.ValidString(name):
+		f.log.Warn("the name is not UTF-8 text, which names in Swift are", "name", name)
+		return syscall.EINVAL
+	case !creatable(name):
+		f.log.Warn("names of this form stand for objects that have no ordinary name and cannot be created", "name", name)
+		return syscall.EINVAL
+	}
+	return 0
 }
 
 // refuse logs why an operation is not possible and returns EOPNOTSUPP.

@@ -125,16 +125,15 @@ func (n *fileNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.Se
 }
 
 func (n *fileNode) setSize(ctx context.Context, h fusefs.FileHandle, size int64) syscall.Errno {
-	w, ok := h.(*writeHandle)
-	if !ok {
-		w = n.currentWriter()
+	w := n.currentWriter()
+	if w == nil && size == n.current().Size {
+		return 0 // also for a handle that could not change it
+	}
+	if own, ok := h.(*writeHandle); ok {
+		w = own
 	}
 	if w != nil {
 		return w.truncate(size)
-	}
-	row := n.current()
-	if size == row.Size {
-		return 0
 	}
 	d, p, ok := n.place()
 	if !ok {
@@ -210,7 +209,7 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, u
 	if truncate {
 		w.discard()
 	}
-	return w, 0, 0
+	return w, writeFlags, 0
 }
 
 func (n *fileNode) openRead(ctx context.Context, p place) (fusefs.FileHandle, uint32, syscall.Errno) {

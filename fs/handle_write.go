@@ -60,6 +60,10 @@ var _ = (interface {
 	fusefs.FileReader
 })((*writeHandle)(nil))
 
+// writeFlags keep the content of a stream out of the page cache: the program's
+// pages come to us as they are, which saves a copy and the cache of others.
+const writeFlags = fuse.FOPEN_DIRECT_IO
+
 // newWriter returns a handle that has written nothing.
 func (f *FS) newWriter(n *fileNode, p place, d listing.Dir) *writeHandle {
 	w := &writeHandle{f: f, node: n, p: p, dir: d, turn: make(chan struct{}, 1)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,6 +32,9 @@ func (f *FS) lookup(ctx context.Context, d listing.Dir, name string) (found, err
 	if want == formData {
 		return f.lookupData(ctx, d)
 	}
+	if !f.possible(d, part) {
+		return found{}, notFound(d, part)
+	}
 	e, answer := f.cache.Lookup(ctx, d, part)
 	if answer.State == listing.Unknown {
 		ctx, cancel := f.patient(ctx)
@@ -46,6 +50,16 @@ func (f *FS) lookup(ctx context.Context, d listing.Dir, name string) (found, err
 		}
 	}
 	return f.choose(ctx, d, part, want, e, answer)
+}
+
+// possible reports whether the server can have a name at all; what it cannot
+// have it is not asked for.
+func (f *FS) possible(d listing.Dir, part string) bool {
+	most := f.client.Info().MaxObjectName
+	if d.Container == "" {
+		most = f.client.Info().MaxContainerName
+	}
+	return utf8.ValidString(part) && len(d.Prefix)+len(part) <= most
 }
 
 // choose picks what the name's form asks for.

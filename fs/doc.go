@@ -1,0 +1,70 @@
+// Package fs is the FUSE file system: a Swift account as a tree, with containers
+// as directories at its root and objects as files. It is the only package that
+// imports go-fuse, and the only one that returns an errno; errno.go has them
+// all. What programs may rely on is in SEMANTICS.md.
+//
+// # Nodes
+//
+// go-fuse's inode tree is the tree. There is one type a kind of node
+// (accountNode, containerNode, directoryNode, fileNode), each in a file of its
+// own. A node does not know its path: dirOf derives the place of a directory
+// from the names in the tree, and decodes them (name.go), because objects may
+// have names that no directory entry can have.
+//
+// A directory node is one and the same inode for one place. A file node stands
+// for one version of one object: when a lookup finds that another client has
+// replaced the object, it returns another inode, with the same number and
+// another generation. The kernel then has separate page caches for the two, so
+// bytes of one version are never seen in the other. What this mount writes
+// itself stays the same inode.
+//
+// # What is known, and from where
+//
+// Everything a lookup or a listing answers comes from cache/listing, which has
+// the server's listings for the TTL and this mount's own changes until the
+// server confirms them. lookup.go decides what to ask when it does not know: a
+// HEAD and a listing of what is below the name, both at once; after a few such
+// names in one directory, a listing of the directory. The account is always
+// listed: one request tells all containers.
+//
+// The kernel may keep what we tell it for what is left of the TTL, so that both
+// caches together are never older than that.
+//
+// Some rows do not show their object's size or ETag (dynamic large objects,
+// static ones on RGW, native symlinks). They all list with the ETag of the
+// empty string, and a HEAD resolves them, once a version, in batches of a
+// directory that is being read (sizes.go).
+//
+// # Handles
+//
+// dirHandle reads a directory in batches. readHandle is pinned to the version
+// it was opened at and reads through fs/prefetch. writeHandle is a stream:
+// stream.go has its content as segments and a tail, writepool.go the memory
+// that all streams share.
+//
+// # Locks
+//
+// In the order in which they may be taken:
+//
+//  1. writeHandle.turn: who has it may use the handle's content. It is held
+//     during uploads, and is a channel so that waiting for it can end. Nobody
+//     waits for two turns: the pool, which seals the tail of another handle,
+//     only tries.
+//  2. writePool.mu: the list of streams.
+//  3. fileNode.mu: the version and the writer of a file. Held for moments.
+//
+// dirHandle.mu and readHandle.mu guard their handle alone, and are held while
+// it waits for the server: two calls on one directory handle wait for each
+// other, as they do in the kernel. sizeMemory.mu and the locks of the other
+// packages are innermost. No lock of ours is held while go-fuse's tree is
+// changed, which it does after our methods return.
+//
+// # Goroutines and contexts
+//
+// The context of a FUSE request ends when its caller gets a signal, and Go
+// programs get signals from their own runtime all the time. Waiting for the
+// server therefore goes on for a grace time after it (FS.patient). Uploads and
+// deletions do not depend on any request: they run under the context of the
+// mount, in goroutines of the writePool, which close waits for. The goroutine
+// that serves the kernel is the FS's own.
+package fs
