@@ -121,8 +121,7 @@ func (s *pinned) ReadRange(ctx context.Context, off, length int64) (io.ReadClose
 // changed one for those who have it open.
 func (s *pinned) get(ctx context.Context, off, length int64) (io.ReadCloser, error) {
 	body, _, err := s.f.client.Get(ctx, s.p.container, s.p.object, swiftbackend.GetOptions{Offset: off, Length: length, IfMatch: s.etag})
-	switch swiftbackend.KindOf(err) {
-	case swiftbackend.KindNotExist, swiftbackend.KindRange:
+	if k := swiftbackend.KindOf(err); k == swiftbackend.KindNotExist || k == swiftbackend.KindRange {
 		return nil, &swiftbackend.Error{Op: "read", Path: s.p.String(), Kind: swiftbackend.KindChanged, Err: err}
 	}
 	return body, err

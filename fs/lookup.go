@@ -130,17 +130,10 @@ func (f *FS) probe(ctx context.Context, d listing.Dir, part string) ([]listing.R
 	if part != "" { // "a/" below "a/" is the directory's own marker
 		g.Go(func() error {
 			info, err := f.client.Head(ctx, d.Container, name)
-			switch swiftbackend.KindOf(err) {
-			case swiftbackend.KindNotExist:
-				return nil
-			case swiftbackend.KindOther:
-				if err != nil {
-					return err
-				}
+			if err == nil {
 				rows = append(rows, headRow(name, &info))
-				return nil
 			}
-			return err
+			return ignoreGone(err)
 		})
 	}
 	if err := g.Wait(); err != nil {

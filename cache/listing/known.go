@@ -1,6 +1,9 @@
 package listing
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Created tells that this mount has just made dir, which is therefore known to
 // have nothing in it: what is looked up or listed there needs no request.
@@ -31,7 +34,7 @@ func Decide(dir Dir, rows []Row, fetched time.Time) (Entry, Answer) {
 	object, below := fact{known: true, fetched: fetched}, fact{known: true, fetched: fetched}
 	for _, r := range rows {
 		f := &object
-		if r.Subdir {
+		if strings.HasSuffix(r.Name, "/") {
 			f = &below
 		}
 		f.row, f.exists = r, true

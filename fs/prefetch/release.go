@@ -51,8 +51,8 @@ func (r *Reader) activeLocked(lo, hi int64) bool {
 
 // forgetIdleLocked forgets the streams that were not used for long.
 func (r *Reader) forgetIdleLocked() {
-	for i := len(r.streams) - 1; i >= 0; i-- {
-		if s := r.streams[i]; r.clock-s.used > streamIdleReads {
+	for _, s := range slices.Backward(r.streams) {
+		if r.clock-s.used > streamIdleReads {
 			r.forgetLocked(s)
 		}
 	}

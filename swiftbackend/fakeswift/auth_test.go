@@ -9,7 +9,8 @@ import (
 )
 
 func TestV1LoginGivesTokenAndStorageURL(t *testing.T) {
-	srv, c := start(t, Options{})
+	now := time.Unix(1_800_000_000, 0)
+	srv, c := start(t, Options{Now: func() time.Time { return now }})
 	a := c.raw(http.MethodGet, srv.AuthURL(), nil, "X-Auth-User", DefaultUser, "X-Auth-Key", DefaultKey)
 	wantHeaders(t, a.Header, "X-Storage-Url", srv.URL()+"/v1/AUTH_test", "X-Auth-Token-Expires", "86400",
 		"X-Storage-Token", a.Header.Get("X-Auth-Token"))

@@ -33,7 +33,7 @@ func (c *throttledConn) NetConn() net.Conn { return c.Conn }
 // pace waits as long as n bytes may take.
 func (c *throttledConn) pace(n int) {
 	if rate := c.rate.Load(); rate > 0 {
-		time.Sleep(time.Duration(float64(n) / float64(rate) * float64(time.Second)))
+		<-time.After(time.Duration(float64(n) / float64(rate) * float64(time.Second)))
 	}
 }
 

@@ -2,6 +2,7 @@ package fakeswift
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"sync"
@@ -78,11 +79,7 @@ func (l *requestLog) begin(r *http.Request, rt route, query url.Values) *entry {
 func (s *Server) Counts() map[Kind]int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
-	counts := make(map[Kind]int, len(s.log.counts))
-	for k, n := range s.log.counts {
-		counts[k] = n
-	}
-	return counts
+	return maps.Clone(s.log.counts)
 }
 
 // Count returns the number of requests that k matches; zero fields of k match everything.

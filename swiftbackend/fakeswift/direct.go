@@ -17,14 +17,14 @@ func (s *Server) CreateContainer(name string) {
 // PutObject stores an object in DefaultAccount, making its container if need be. An empty contentType is guessed from
 // the name. It may not change data afterwards.
 func (s *Server) PutObject(container, name, contentType string, data []byte) {
-	s.store1(container, name, &version{
+	s.storeNow(container, name, &version{
 		blob: newMemoryBlob(data), size: int64(len(data)), etag: md5Hex(data),
 		contentType: firstOf(contentType, guessContentType(name)),
 	})
 }
 
-// store1 stores a version as of now.
-func (s *Server) store1(container, name string, v *version) {
+// storeNow stores a version as of now.
+func (s *Server) storeNow(container, name string, v *version) {
 	v.created = s.tick()
 	v.modified = v.created
 	c, _ := s.accounts[DefaultAccount].create(container, s.opts.Policies[0], v.created)

@@ -62,9 +62,12 @@ func StallBody(ctx context.Context, n int64) Action {
 func Stall(ctx context.Context) Action {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		wait(ctx, r)
-		if r.Context().Err() == nil {
-			next.ServeHTTP(w, r)
+		if r.Context().Err() != nil {
+			// Returning would have net/http answer 200.
+			breakConn(w, true)
+			return
 		}
+		next.ServeHTTP(w, r)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 )
 
 // breakConn ends the connection under w, with a reset if abrupt. Where there is no connection to take over
@@ -11,7 +12,7 @@ import (
 func breakConn(w http.ResponseWriter, abrupt bool) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // how a handler tells net/http to abort
 	}
 	if !abrupt {
 		_ = buffered.Flush()
@@ -48,13 +49,23 @@ type cut struct {
 	left    int64
 	strike  func()
 	struck  bool
-	uploads bool // count the bytes of the request body too
+	uploads bool // it is the request body that breaks
+	decided bool // whether the answer is lost
+	lost    bool // nothing of the answer is sent: it is too short to break within
 }
 
 // cutBody carries the request out and calls strike after n bytes of body. With atEnd it strikes at the latest
 // when the request is done.
 func cutBody(w http.ResponseWriter, r *http.Request, next http.Handler, n int64, uploads, atEnd bool, strike func()) {
-	c := &cut{ResponseWriter: w, body: r.Body, left: n, strike: strike, uploads: uploads && r.ContentLength != 0}
+	c := &cut{
+		ResponseWriter: w, body: r.Body, left: n, strike: strike,
+		uploads: uploads && r.ContentLength != 0,
+		// Without strike at the end, an answer too short is let through.
+		decided: !atEnd,
+	}
+	if atEnd && (c.uploads || r.Method == http.MethodHead) {
+		c.decided, c.lost = true, true
+	}
 	r.Body = cutReader{c}
 	next.ServeHTTP(c, r)
 	if atEnd && !c.struck {
@@ -66,17 +77,25 @@ func cutBody(w http.ResponseWriter, r *http.Request, next http.Handler, n int64,
 func (c *cut) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (c *cut) WriteHeader(status int) {
-	if !c.struck {
+	if !c.decided {
+		// Decided before the header is out, which cannot be called back. An unknown length counts as short.
+		length, err := strconv.ParseInt(c.Header().Get("Content-Length"), 10, 64)
+		c.decided, c.lost = true, err != nil || length <= c.left
+	}
+	if !c.struck && !c.lost {
 		c.ResponseWriter.WriteHeader(status)
 	}
 }
 
 func (c *cut) Write(p []byte) (int, error) {
+	if !c.decided {
+		c.WriteHeader(http.StatusOK)
+	}
 	if c.struck {
 		return 0, io.ErrClosedPipe
 	}
-	if c.uploads {
-		return c.ResponseWriter.Write(p)
+	if c.lost {
+		return len(p), nil
 	}
 	if int64(len(p)) <= c.left {
 		c.left -= int64(len(p))

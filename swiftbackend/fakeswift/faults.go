@@ -3,6 +3,7 @@ package fakeswift
 import (
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -74,7 +75,7 @@ func (s *Server) Inject(f Fault) *Injected {
 	i := &Injected{fault: f, set: &s.faults}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.faults = append(s.faults.faults[:len(s.faults.faults):len(s.faults.faults)], i)
+	s.faults.faults = append(slices.Clip(s.faults.faults), i)
 	return i
 }
 

@@ -104,7 +104,7 @@ func TestListingsAgreeWithTheRulesRowByRow(t *testing.T) {
 		}
 		return b.String()
 	}
-	for round := range 300 {
+	for round := range 100 {
 		ix := new(index[int])
 		for range rng.IntN(1500) {
 			ix.put(name(), 0)

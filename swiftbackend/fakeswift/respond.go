@@ -2,6 +2,7 @@ package fakeswift
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -71,9 +72,7 @@ func send(w http.ResponseWriter, status int, contentType string, body []byte) {
 
 // write sends the failure; 304 has no body.
 func (f *failure) write(w http.ResponseWriter) {
-	for k, vs := range f.header {
-		w.Header()[k] = vs
-	}
+	maps.Copy(w.Header(), f.header)
 	if f.status == http.StatusNotModified {
 		w.WriteHeader(f.status)
 		return

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -62,7 +61,7 @@ func Start(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("fakeswift: address %q is not a loopback address", addr)
 	}
 	// The life of the listener is that of the server, not of the call that starts it.
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // as the comment says
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		cancel()
@@ -76,7 +75,7 @@ func Start(opts Options) (*Server, error) {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnState:         l.track,
 		// Resets make net/http complain about connections that are gone.
-		ErrorLog: log.New(io.Discard, "", 0),
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	s.listening = l
 	go func() {
@@ -93,6 +92,7 @@ func (l *listening) track(_ net.Conn, state http.ConnState) {
 		l.conns.Add(1)
 	case http.StateHijacked, http.StateClosed:
 		l.conns.Done()
+	default: // busy or idle, and still there
 	}
 }
 
@@ -149,6 +149,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(r.Context())
 	r.Body = countedBody{r.Body, e}
 	if !s.delay(r.Context()) {
+		breakConn(w, true)
 		return
 	}
 	handle := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -190,6 +191,7 @@ func (q *request) serve() *failure {
 		return q.serveInfo()
 	case Other:
 		return notFound
+	default: // the levels that need a token
 	}
 	if f := q.checkHeaders(); f != nil {
 		return f
@@ -205,6 +207,7 @@ func (q *request) serve() *failure {
 		return q.serveAccount()
 	case Container:
 		return q.serveContainer()
+	default:
+		return q.serveObject()
 	}
-	return q.serveObject()
 }
