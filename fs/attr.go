@@ -10,7 +10,13 @@ import (
 	"swiftfs/cache/listing"
 )
 
-const blockSize = 4096
+const (
+	// ioSize is what cp and cat read and write at a time: as much as one FUSE
+	// request holds.
+	ioSize = maxWrite
+	// dirSize is what directories show as their size, as on ext4.
+	dirSize = 4096
+)
 
 // fileIno returns the inode number of an object, the same in every mount, so
 // that find -inum, rsync and tar recognise a file. Two names may get one number
@@ -51,7 +57,7 @@ func dirStable(d listing.Dir) fusefs.StableAttr {
 func (f *FS) dirAttr(out *fuse.Attr, t time.Time) {
 	out.Mode = fuse.S_IFDIR | f.cfg.dirMode()
 	out.Nlink = 2
-	out.Size = blockSize
+	out.Size = dirSize
 	f.commonAttr(out, t)
 }
 
@@ -68,7 +74,7 @@ func (f *FS) commonAttr(out *fuse.Attr, t time.Time) {
 	if t.IsZero() {
 		t = time.Unix(0, 0)
 	}
-	out.Blksize = blockSize
+	out.Blksize = ioSize
 	out.Owner = fuse.Owner{Uid: f.cfg.UID, Gid: f.cfg.GID}
 	out.SetTimes(&t, &t, &t)
 }

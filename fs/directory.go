@@ -230,23 +230,30 @@ func (n *directoryNode) Unlink(ctx context.Context, name string) syscall.Errno {
 		return n.f.fail("unlink", p.String(), err)
 	}
 	n.f.cache.Remove(d, p.object)
-	// The directory stays, whether or not it was more than this file's name.
-	if up, part, ok := parent(d); ok && d.Prefix != "" {
-		n.f.cache.Keep(up, in(up, part+"/").object)
-	}
+	n.f.keep(d)
 	return 0
+}
+
+// keep makes a directory stay from which something was removed, and those above
+// it, whether or not they were more than a part of its name.
+func (f *FS) keep(d listing.Dir) {
+	for d.Prefix != "" && d.Prefix != f.cfg.Prefix {
+		up, part, _ := parent(d)
+		f.cache.Keep(up, in(up, part+"/").object)
+		d = up
+	}
 }
 
 // unlink deletes a file's object, if the server has it, with no upload of the
 // same file under way.
-func (f *FS) unlink(ctx context.Context, child *fusefs.Inode, p place, row *listing.Row) error {
-	if child != nil {
-		if file, ok := child.Operations().(*fileNode); ok {
-			if w := file.currentWriter(); w != nil {
-				defer w.unlinked()()
-				row = w.published(row)
-			}
+func (f *FS) unlink(ctx context.Context, child *fusefs.Inode, p place, row *listing.Row) (err error) {
+	if file := fileOf(child); file != nil {
+		w := file.currentWriter()
+		if w != nil {
+			defer w.unlinked()()
+			row = w.published(row)
 		}
+		defer func() { file.unlinked(w, err) }() // while the turn is still held
 	}
 	if row.Local {
 		return nil
@@ -296,12 +303,13 @@ func (n *directoryNode) Rmdir(ctx context.Context, name string) syscall.Errno {
 }
 
 func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, row *listing.Row) error {
-	marker, err := f.emptyExceptMarker(ctx, gone)
+	listed, err := f.emptyExceptMarker(ctx, gone)
 	if err != nil {
 		return err
 	}
 	var markers []string
-	if marker {
+	// A marker that was made a moment ago may not be listed yet.
+	if known := row.Name == gone.object && !row.Subdir; listed || known {
 		markers = append(markers, gone.object)
 	}
 	if bare := strings.TrimSuffix(gone.object, "/"); row.Name == bare {
@@ -315,6 +323,7 @@ func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, ro
 	}
 	f.cache.Remove(up, gone.object)
 	f.cache.InvalidateTree(gone.dir())
+	f.keep(up)
 	return nil
 }
 

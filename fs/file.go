@@ -25,15 +25,19 @@ type fileNode struct {
 	writer *writeHandle
 	// paged is the ETag of the version whose pages the kernel may hold.
 	paged string
+	// gone says that the file was unlinked: nothing more is stored under its
+	// name, which may be another file's by now.
+	gone bool
 }
 
 var _ = (interface {
 	fusefs.NodeGetattrer
 	fusefs.NodeSetattrer
 	fusefs.NodeOpener
+	fusefs.NodeWriter
 	fusefs.NodeStatfser
 	// Not implemented, so that the kernel answers by itself or falls back:
-	// NodeReader, NodeWriter, NodeFlusher, NodeFsyncer (the handles do it),
+	// NodeReader, NodeFlusher, NodeFsyncer (the handles do it),
 	// NodeAllocater, NodeLseeker, NodeCopyFileRanger, NodeGetxattrer and its
 	// kin, NodeGetlker and its kin (the kernel keeps locks within the machine).
 })((*fileNode)(nil))
@@ -125,6 +129,9 @@ func (n *fileNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.Se
 }
 
 func (n *fileNode) setSize(ctx context.Context, h fusefs.FileHandle, size int64) syscall.Errno {
+	if n.isGone() {
+		return 0
+	}
 	w := n.currentWriter()
 	if w == nil && size == n.current().Size {
 		return 0 // also for a handle that could not change it
@@ -143,8 +150,10 @@ func (n *fileNode) setSize(ctx context.Context, h fusefs.FileHandle, size int64)
 		return n.f.refuse("truncate to a size other than 0", p)
 	}
 	w = n.f.newWriter(n, p, d)
-	w.discard()
 	defer w.release()
+	if errno := w.discard(); errno != 0 {
+		return errno
+	}
 	return w.Flush(ctx)
 }
 
@@ -174,14 +183,24 @@ func sameAttr(in *fuse.SetAttrIn, now *fuse.Attr, writing bool) syscall.Errno {
 	if gid, ok := in.GetGID(); ok && gid != now.Gid {
 		return syscall.EPERM
 	}
-	if in.Valid&fuse.FATTR_MTIME == 0 || writing && in.Valid&fuse.FATTR_MTIME_NOW != 0 {
+	if in.Valid&fuse.FATTR_MTIME == 0 {
 		return 0
 	}
-	if t, ok := in.GetMTime(); ok && !t.Equal(time.Unix(int64(now.Mtime), int64(now.Mtimensec))) {
+	date := time.Unix(int64(now.Mtime), int64(now.Mtimensec))
+	if in.Valid&fuse.FATTR_MTIME_NOW != 0 {
+		if age := time.Since(date); writing || age < nowAsFarAsKnown && age > -nowAsFarAsKnown {
+			return 0
+		}
+	}
+	if t, ok := in.GetMTime(); ok && !t.Equal(date) {
 		return syscall.EOPNOTSUPP
 	}
 	return 0
 }
+
+// nowAsFarAsKnown is how old a file is whose date, the server's, may pass for
+// now: touch makes a file and then sets its date to now.
+const nowAsFarAsKnown = 2 * time.Second
 
 // Open implements fusefs.NodeOpener. No request is made, unless the file is
 // being written: then what is written so far is stored first, so that the
@@ -198,18 +217,61 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, u
 		return nil, 0, errno
 	}
 	truncate := flags&syscall.O_TRUNC != 0
-	switch w := n.currentWriter(); {
-	case flags&syscall.O_ACCMODE == syscall.O_RDWR:
+	if flags&syscall.O_ACCMODE == syscall.O_RDWR {
 		return nil, 0, n.f.refuse("open for reading and writing", p)
-	case w != nil && (truncate || flags&syscall.O_APPEND != 0):
-		n.f.log.Warn("the file is being written by another handle of this mount", "path", p)
-		return nil, 0, syscall.EBUSY
 	}
 	w := n.f.newWriter(n, p, d)
 	if truncate {
-		w.discard()
+		if errno := w.discard(); errno != 0 {
+			w.release()
+			return nil, 0, errno
+		}
 	}
 	return w, writeFlags, 0
+}
+
+// fileOf returns the file of an inode, or nil.
+func fileOf(n *fusefs.Inode) *fileNode {
+	if n == nil {
+		return nil
+	}
+	file, _ := n.Operations().(*fileNode)
+	return file
+}
+
+// unlinked notes how the deletion of the file's object ended. With an error the
+// file stays, and a handle that was kept from storing its content is to store
+// it. That handle's turn is the caller's.
+func (n *fileNode) unlinked(writer *writeHandle, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err == nil {
+		n.gone = true
+		return
+	}
+	if writer != nil {
+		writer.gone, writer.dirty = false, true
+		n.writer = writer
+	}
+}
+
+func (n *fileNode) isGone() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.gone
+}
+
+// Write implements fusefs.NodeWriter: it is the handle's, except that what is
+// written to an unlinked file is nobody's.
+func (n *fileNode) Write(ctx context.Context, h fusefs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
+	w, ok := h.(*writeHandle)
+	switch {
+	case !ok:
+		return 0, syscall.EBADF
+	case n.isGone():
+		return uint32(len(data)), 0
+	}
+	return w.Write(ctx, data, off)
 }
 
 func (n *fileNode) openRead(ctx context.Context, p place) (fusefs.FileHandle, uint32, syscall.Errno) {

@@ -99,13 +99,13 @@ func (w *writeHandle) take(ctx context.Context) error {
 
 func (w *writeHandle) give() { <-w.turn }
 
-// discard makes the content empty, as O_TRUNC does. The handle is new: nobody
-// else has it.
-func (w *writeHandle) discard() {
-	w.fresh, w.dirty = true, true
-	w.node.mu.Lock()
-	w.node.writer = w
-	w.node.mu.Unlock()
+// discard makes the content empty, as O_TRUNC does, and the handle the file's
+// writer. The handle is new: nobody else has it.
+func (w *writeHandle) discard() syscall.Errno {
+	w.fresh = true
+	errno := w.claimTurn()
+	w.dirty = errno == 0
+	return errno
 }
 
 // shown returns the size and date of the content.
@@ -267,7 +267,7 @@ func (w *writeHandle) release() {
 	w.turn <- struct{}{}
 	defer w.give()
 	w.f.writers.remove(&w.content)
-	w.content.drop(w.dirty || w.gone)
+	w.content.drop(w.gone)
 	if !w.dirty {
 		return
 	}

@@ -14,9 +14,6 @@ import (
 // lister gives the cache pages of the server's listings.
 type lister struct{ f *FS }
 
-// errStopListing ends a listing of which one row was enough.
-var errStopListing = errors.New("one row is enough")
-
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
 // List implements listing.Lister.
@@ -44,15 +41,31 @@ func listedRow(r swiftbackend.ObjectRow) listing.Row {
 	if r.SLOETag != "" {
 		row.ETag, row.Resolved = r.SLOETag, true
 	}
+	row.ContentType = shownType(&row)
 	return row
+}
+
+// shownType is a row's content type as far as it decides what the row is: an
+// object that has data is a file, whatever its type says, or nobody could get
+// at the data and rmdir would delete it.
+func shownType(r *listing.Row) string {
+	if r.Size > 0 && strings.Contains(strings.ToLower(r.ContentType), "/directory") && !strings.HasSuffix(r.Name, "/") {
+		return defaultType
+	}
+	return r.ContentType
 }
 
 // headRow is what a HEAD tells, as the cache keeps it.
 func headRow(name string, o *swiftbackend.ObjectInfo) listing.Row {
 	row := listing.Row{Name: name, Size: o.Size, ETag: o.ETag, ContentType: o.ContentType, Modified: o.Modified, Resolved: true}
-	if o.Large() {
+	if target := o.Header.Get("Content-Location"); target != "" {
+		// A native symlink, which is not large even if its target is: the
+		// segments are the target's.
+		row.SymlinkPath = target
+	} else if o.Large() {
 		row.SLOETag = o.ETag
 	}
+	row.ContentType = shownType(&row)
 	return row
 }
 
@@ -118,16 +131,45 @@ func (f *FS) verifyRow(ctx context.Context, d listing.Dir, name string) (listing
 	return listing.Row{Name: name, Subdir: true}, below, err
 }
 
-// anyBelow reports whether the server lists an object whose name begins with
-// prefix.
+// anyBelow reports whether the server has an object whose name begins with
+// prefix, which ends in "/". That is one listing of one row; more only if this
+// mount has removed the object in that row, so that the listing may lag.
 func (f *FS) anyBelow(ctx context.Context, container, prefix string) (bool, error) {
-	found := false
-	_, err := f.client.ListObjects(ctx, container, swiftbackend.ListOptions{Prefix: prefix, Limit: 1}, func(swiftbackend.ObjectRow) error {
-		found = true
-		return errStopListing
-	})
-	if errors.Is(err, errStopListing) {
-		err = nil
+	dir := place{container, prefix}
+	o := swiftbackend.ListOptions{Prefix: prefix, Limit: 1}
+	asked := 0
+	for {
+		var rows []string
+		end, err := f.client.ListObjects(ctx, container, o, func(r swiftbackend.ObjectRow) error {
+			rows = append(rows, r.Name)
+			return nil
+		})
+		if err != nil {
+			return false, err
+		}
+		for _, name := range rows {
+			o.Marker = name
+			if !f.removedBelow(dir, name) {
+				return true, nil
+			}
+			// Somebody else may have made it again. Those beyond the first few
+			// come into question once the listing has caught up.
+			if asked++; asked > mostAsked {
+				continue
+			}
+			_, err := f.client.Head(ctx, container, name)
+			if err == nil || swiftbackend.KindOf(err) != swiftbackend.KindNotExist {
+				return err == nil, err
+			}
+		}
+		if end || len(rows) == 0 {
+			return false, nil
+		}
+		o.Limit = laggingPage
 	}
-	return found, err
 }
+
+const (
+	mostAsked   = 16
+	laggingPage = 100
+)

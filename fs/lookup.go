@@ -55,11 +55,13 @@ func (f *FS) lookup(ctx context.Context, d listing.Dir, name string) (found, err
 // possible reports whether the server can have a name at all; what it cannot
 // have it is not asked for.
 func (f *FS) possible(d listing.Dir, part string) bool {
-	most := f.client.Info().MaxObjectName
-	if d.Container == "" {
-		most = f.client.Info().MaxContainerName
+	if !utf8.ValidString(part) {
+		return false
 	}
-	return utf8.ValidString(part) && len(d.Prefix)+len(part) <= most
+	if d.Container == "" {
+		return part != "" && len(part) <= f.client.Info().MaxContainerName
+	}
+	return len(d.Prefix)+len(part) <= f.client.Info().MaxObjectName
 }
 
 // choose picks what the name's form asks for.

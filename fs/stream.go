@@ -28,8 +28,10 @@ type stream struct {
 	prefix string
 	// tails counts the uploads of the tail, each of which has a name of its own.
 	tails int
-	// tailStored is the segment of the tail that the current manifest names.
+	// tailStored is the tail as it was uploaded last, or nil.
 	tailStored *swiftbackend.Segment
+	// published says that a manifest names the segments, or some of them.
+	published bool
 }
 
 // segment is one full piece. Whoever waits for done may look at the rest.
@@ -58,28 +60,50 @@ func (s *stream) writeAt(ctx context.Context, data []byte, off int64) (int, erro
 	}
 	n := 0
 	for n < len(data) {
-		if err := s.sealFull(); err != nil {
-			return n, err
+		if s.tail.size >= s.f.cfg.SegmentSize {
+			if err := s.seal(); err != nil {
+				return n, err
+			}
 		}
 		at := off + int64(n) - s.sealed
-		room := s.f.cfg.SegmentSize - at
-		m, err := s.tail.writeAt(ctx, s, data[n:min(int64(len(data)), int64(n)+room)], at)
-		n += m
-		if err != nil {
-			return n, err
+		if at == s.tail.capacity() {
+			if err := s.grow(ctx); err != nil {
+				return n, err
+			}
+			continue // growing may have made the tail a segment
 		}
+		n += s.tail.put(data[n:], at, s.f.cfg.SegmentSize)
 	}
 	return n, nil
+}
+
+// grow gives the tail one more block. When the memory of all streams is used
+// up, other handles' tails and then this one's become segments, so that nobody
+// waits for what only a waiting handle could give back.
+func (s *stream) grow(ctx context.Context) error {
+	pool := s.f.writers
+	if len(s.tail.blocks) == 0 {
+		s.tail.blocks = append(s.tail.blocks, pool.small())
+		return nil
+	}
+	if !pool.memory.TryAcquire(largeBlock) {
+		pool.reclaim(s)
+		if len(s.tail.blocks) > 1 && s.tail.size == s.tail.capacity() {
+			return s.seal()
+		}
+		if err := pool.memory.Acquire(ctx, largeBlock); err != nil {
+			return err
+		}
+	}
+	s.tail.blocks = append(s.tail.blocks, pool.large())
+	return nil
 }
 
 // extend writes zeros up to size.
 func (s *stream) extend(ctx context.Context, size int64) error {
 	for s.size() < size {
-		if err := s.sealFull(); err != nil {
-			return err
-		}
-		gap := min(size-s.size(), s.f.cfg.SegmentSize-s.tail.size, int64(len(zeros)))
-		if _, err := s.tail.writeAt(ctx, s, zeros[:gap], s.tail.size); err != nil {
+		gap := min(size-s.size(), int64(len(zeros)))
+		if _, err := s.writeAt(ctx, zeros[:gap], s.size()); err != nil {
 			return err
 		}
 	}
@@ -99,14 +123,6 @@ func (s *stream) truncate(ctx context.Context, size int64) error {
 	}
 	s.tail.truncate(s.f.writers, size-s.sealed)
 	return nil
-}
-
-// sealFull makes a segment of a tail that has reached the segment size.
-func (s *stream) sealFull() error {
-	if s.tail.size < s.f.cfg.SegmentSize {
-		return nil
-	}
-	return s.seal()
 }
 
 // seal makes a segment of the tail and begins to upload it.
@@ -175,26 +191,44 @@ func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftb
 	if err != nil {
 		return swiftbackend.ObjectInfo{}, err
 	}
-	var tail *swiftbackend.Segment
+	static := s.f.client.StaticManifest(len(s.segments) + 1)
+	old := s.tailStored
 	if s.tail.size > 0 {
-		// A new name each time: the manifest that stands names the old one.
-		s.tails++
-		stored, err := s.put(ctx, s.segmentName(len(s.segments), fmt.Sprintf("-%d", s.tails)), &s.tail)
+		tail, err := s.putTail(ctx, static)
 		if err != nil {
 			return swiftbackend.ObjectInfo{}, err
 		}
-		tail = &stored
-		all = append(all, stored)
+		s.tailStored = &tail
+		all = append(all, tail)
+	} else {
+		s.tailStored = nil
+	}
+	superseded := old != nil && (s.tailStored == nil || s.tailStored.Name != old.Name)
+	if superseded && !static {
+		// A dynamic manifest is all that has its prefix.
+		if err := s.f.client.DeleteSegments(ctx, []swiftbackend.Segment{*old}); err != nil {
+			return swiftbackend.ObjectInfo{}, err
+		}
 	}
 	info, err := s.f.client.PutManifest(ctx, s.p.container, s.p.object, s.prefix, all, o)
 	if err != nil {
 		return info, err
 	}
-	if old := s.tailStored; old != nil {
+	s.published = true
+	if superseded && static {
 		s.f.dropSegmentsLater(s.p, []swiftbackend.Segment{*old})
 	}
-	s.tailStored = tail
 	return info, nil
+}
+
+// putTail uploads the tail as a segment. For a static manifest it has a new name
+// each time, because the manifest that stands names the one before; a dynamic
+// one would take both.
+func (s *stream) putTail(ctx context.Context, static bool) (swiftbackend.Segment, error) {
+	if static || s.tails == 0 {
+		s.tails++
+	}
+	return s.put(ctx, s.segmentName(len(s.segments), fmt.Sprintf("-%d", s.tails)), &s.tail)
 }
 
 // await waits for the uploads of all segments.
@@ -232,9 +266,9 @@ func (s *stream) segmentNames() map[string]bool {
 	return names
 }
 
-// drop gives the memory back. With orphans, no manifest will ever name the
-// segments that were uploaded since the last one, and they are deleted.
-func (s *stream) drop(orphans bool) {
+// drop gives the memory back. Segments that no manifest names are deleted: all
+// of them when there never was one, or when the object was unlinked.
+func (s *stream) drop(unlinked bool) {
 	var uploaded []swiftbackend.Segment
 	for _, seg := range s.segments {
 		<-seg.done
@@ -244,7 +278,10 @@ func (s *stream) drop(orphans bool) {
 		}
 	}
 	s.tail.free(s.f.writers)
-	if orphans && s.tailStored == nil && len(uploaded) > 0 {
+	if s.tailStored != nil {
+		uploaded = append(uploaded, *s.tailStored)
+	}
+	if unlinked || !s.published {
 		s.f.dropSegmentsLater(s.p, uploaded)
 	}
 }

@@ -2,7 +2,6 @@ package fs
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -14,9 +13,8 @@ import (
 // share.
 type writePool struct {
 	// memory is taken by large blocks, in bytes. What is in a segment comes
-	// back when that is uploaded; what is in the tail of a handle may stay as
-	// long as its program likes, so a handle that waits has the largest tail
-	// made a segment.
+	// back when that is uploaded; what is in a tail may stay as long as its
+	// program likes, so tails become segments when others need the memory.
 	memory  *semaphore.Weighted
 	uploads *semaphore.Weighted
 	wg      sync.WaitGroup // uploads and deletions under way
@@ -38,12 +36,7 @@ const (
 )
 
 func newWritePool(memory int64, uploads int) *writePool {
-	p := &writePool{memory: semaphore.NewWeighted(memory), uploads: semaphore.NewWeighted(int64(uploads)), streams: map[*stream]chan struct{}{}}
-	p.blocks.New = func() any {
-		b := make([]byte, largeBlock)
-		return &b
-	}
-	return p
+	return &writePool{memory: semaphore.NewWeighted(memory), uploads: semaphore.NewWeighted(int64(uploads)), streams: map[*stream]chan struct{}{}}
 }
 
 // newFile is the bit that generations of new files have and those of versions
@@ -67,17 +60,22 @@ func (p *writePool) remove(s *stream) {
 // wait waits for uploads and deletions.
 func (p *writePool) wait() { p.wg.Wait() }
 
-// take takes the memory of a large block for s, whose turn is the caller's.
-func (p *writePool) take(ctx context.Context, s *stream) error {
-	if p.memory.TryAcquire(largeBlock) {
-		return nil
-	}
-	p.reclaim(s)
-	return p.memory.Acquire(ctx, largeBlock)
+func (p *writePool) small() *[]byte {
+	b := make([]byte, smallBlock)
+	return &b
 }
 
-// reclaim has the largest tail made a segment, so that its memory comes back.
-// A handle that is busy writing seals its own.
+// large returns a large block, whose memory has been acquired.
+func (p *writePool) large() *[]byte {
+	if b, ok := p.blocks.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, largeBlock)
+	return &b
+}
+
+// reclaim has the largest tail of another handle made a segment, so that its
+// memory comes back. A handle that is busy writing seals its own.
 func (p *writePool) reclaim(self *stream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,40 +122,22 @@ func blockAt(off int64) (i int, at int64) {
 	return 1 + int(off/largeBlock), off % largeBlock
 }
 
-// writeAt writes data at off, which is at most the buffer's size. Blocks are
-// taken as they are needed.
-func (b *buffer) writeAt(ctx context.Context, s *stream, data []byte, off int64) (int, error) {
-	n := 0
-	for n < len(data) {
-		i, at := blockAt(off + int64(n))
-		if i == len(b.blocks) {
-			if err := b.grow(ctx, s, i); err != nil {
-				return n, err
-			}
-		}
-		n += copy((*b.blocks[i])[at:], data[n:])
-		b.size = max(b.size, off+int64(n))
+// capacity is how many bytes the blocks have room for.
+func (b *buffer) capacity() int64 {
+	if len(b.blocks) == 0 {
+		return 0
 	}
-	return n, nil
+	return smallBlock + int64(len(b.blocks)-1)*largeBlock
 }
 
-func (b *buffer) grow(ctx context.Context, s *stream, i int) error {
-	pool := s.f.writers
-	if i == 0 {
-		small := make([]byte, smallBlock)
-		b.blocks = append(b.blocks, &small)
-		return nil
-	}
-	if err := pool.take(ctx, s); err != nil {
-		return err
-	}
-	block, ok := pool.blocks.Get().(*[]byte)
-	if !ok {
-		fresh := make([]byte, largeBlock)
-		block = &fresh
-	}
-	b.blocks = append(b.blocks, block)
-	return nil
+// put copies data to off, which is at most the buffer's size and below its
+// capacity, as far as the block and the limit of the buffer's size allow, and
+// returns how much that was.
+func (b *buffer) put(data []byte, off, limit int64) int {
+	i, at := blockAt(off)
+	n := copy((*b.blocks[i])[at:], data[:min(int64(len(data)), limit-off)])
+	b.size = max(b.size, off+int64(n))
+	return n
 }
 
 // truncate shortens the buffer.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,10 +139,10 @@ func TestAnExpiredTokenInTheMiddleOfACopyIsRenewed(t *testing.T) {
 	m := mount(t, fakeAccount(srv), func(c *fs.Config) { c.SegmentSize = 1 << 20 })
 	data := pattern(5<<20, 3)
 	from := localFile(t, "new", data)
-	n := 0
+	var n atomic.Int32
 	srv.Inject(fakeswift.Fault{Match: func(r *http.Request) bool {
 		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "c_segments") {
-			if n++; n == 3 {
+			if n.Add(1) == 3 {
 				srv.ExpireTokens()
 			}
 		}
