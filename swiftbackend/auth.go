@@ -210,7 +210,7 @@ func (a *authenticator) login(ctx context.Context) (*token, error) {
 
 func (a *authenticator) loginAt(ctx context.Context, authURL string) (*token, error) {
 	auth := a.cfg.Auth
-	rec := &authAnswers{next: a.rt}
+	rec := &authAnswers{next: a.rt, once: auth.version() != 2}
 	conn := &swift.Connection{
 		AuthUrl: authURL, AuthVersion: auth.version(),
 		UserName: auth.User, UserId: auth.UserID, ApiKey: auth.Key.Reveal(), Domain: auth.UserDomain, DomainId: auth.UserDomainID,
@@ -222,7 +222,11 @@ func (a *authenticator) loginAt(ctx context.Context, authURL string) (*token, er
 		Transport: rec, Retries: -1, ConnectTimeout: 2 * a.cfg.Timeout, Timeout: 2 * a.cfg.Timeout,
 	}
 	issued := time.Now()
-	if err := conn.Authenticate(ctx); err != nil {
+	err := conn.Authenticate(ctx)
+	if rec.ok && conn.StorageUrl != "" && conn.AuthToken != "" {
+		err = nil // the library refuses a token with less than a minute to live
+	}
+	if err != nil {
 		// The library says "no storage URL" only in words; the answer was good.
 		if rec.ok && KindOf(wrap("", "", &hints{}, err)) == KindNetwork {
 			return nil, a.noEndpoint(authURL, err)
@@ -258,14 +262,27 @@ func (a *authenticator) noEndpoint(authURL string, err error) error {
 // library does not read, and DreamObjects' X-Storage-Token.
 type authAnswers struct {
 	next http.RoundTripper
-	ok   bool
-	life time.Duration
+	// once has a login that was refused not sent again. The library repeats each
+	// one, which helps with version 2 only (there it changes the form of the key)
+	// and counts twice where wrong keys lock the user out.
+	once    bool
+	refused *http.Response
+	ok      bool
+	life    time.Duration
 }
 
 func (t *authAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.refused != nil {
+		again := *t.refused
+		again.Body = http.NoBody
+		return &again, nil
+	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
+	}
+	if t.once && resp.StatusCode/100 == 4 {
+		t.refused = resp
 	}
 	t.ok = resp.StatusCode/100 == 2
 	if s, err := strconv.Atoi(resp.Header.Get("X-Auth-Token-Expires")); err == nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -28,7 +29,7 @@ func (n Name) path() string {
 // bulk delete.
 const parallelDeletes = 8
 
-// DeleteAll deletes objects: with the server's bulk delete where it has one,
+// DeleteAll deletes objects, and containers once they are empty: with the server's bulk delete where it has one,
 // else several at once. A name that does not exist is no error; other failures
 // are returned joined, each an *Error with its path.
 func (c *Client) DeleteAll(ctx context.Context, names []Name) error {
@@ -38,7 +39,18 @@ func (c *Client) DeleteAll(ctx context.Context, names []Name) error {
 	if !c.info.BulkDelete || len(names) == 1 {
 		return c.deleteEach(ctx, names)
 	}
-	var errs []error
+	// OpenStack Swift refuses a whole list for one line that is longer, quoted,
+	// than a path may be unquoted.
+	longest := c.info.MaxContainerName + c.info.MaxObjectName
+	long := make([]Name, 0, len(names))
+	names = slices.DeleteFunc(slices.Clone(names), func(n Name) bool {
+		if len(quote(n.path())) <= longest {
+			return false
+		}
+		long = append(long, n)
+		return true
+	})
+	errs := []error{c.deleteEach(ctx, long)}
 	for len(names) > 0 {
 		n := min(len(names), c.info.MaxBulkDeletes, 1000)
 		errs = append(errs, c.bulkDelete(ctx, names[:n]))
@@ -53,7 +65,8 @@ func (c *Client) deleteEach(ctx context.Context, names []Name) error {
 	errs := make([]error, len(names))
 	for i, n := range names {
 		g.Go(func() error {
-			if err := c.Delete(ctx, n.Container, n.Object); KindOf(err) != KindNotExist {
+			err := c.deleteOne(ctx, n)
+			if KindOf(err) != KindNotExist {
 				errs[i] = err
 			}
 			return nil
@@ -61,6 +74,13 @@ func (c *Client) deleteEach(ctx context.Context, names []Name) error {
 	}
 	_ = g.Wait()
 	return errors.Join(errs...)
+}
+
+func (c *Client) deleteOne(ctx context.Context, n Name) error {
+	if n.Object == "" {
+		return c.DeleteContainer(ctx, n.Container)
+	}
+	return c.Delete(ctx, n.Container, n.Object)
 }
 
 // bulkAnswer is the JSON that ends a bulk request. OpenStack Swift may send
@@ -141,7 +161,11 @@ func (a *bulkAnswer) errors(op, path string) error {
 		if err != nil {
 			name = e[0]
 		}
-		errs = append(errs, &Error{Op: op, Path: strings.TrimPrefix(name, "/"), Status: status, Kind: statusKind(status, &hints{notEmptyOn409: true})})
+		name = strings.TrimPrefix(name, "/")
+		if container, object, _ := strings.Cut(name, "/"); object == "" {
+			name = container // RGW writes a container as an object without a name
+		}
+		errs = append(errs, &Error{Op: op, Path: name, Status: status, Kind: statusKind(status, &hints{notEmptyOn409: true})})
 	}
 	if len(errs) == 0 && statusNumber(a.Status)/100 != 2 && a.Missing == 0 {
 		status := statusNumber(a.Status)

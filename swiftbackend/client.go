@@ -147,7 +147,7 @@ func (c *Client) call(ctx context.Context, r *request, quiet bool) (*http.Respon
 
 // quietly sends a request whose answer is its status and headers.
 func (c *Client) quietly(ctx context.Context, r *request) (http.Header, int, error) {
-	resp, err := c.call(ctx, r, true)
+	resp, err := c.call(ctx, r, true) //nolint:bodyclose // quiet: call has closed it
 	if err != nil {
 		return nil, 0, err
 	}

@@ -3,6 +3,7 @@ package swiftbackend
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -58,9 +59,7 @@ func (c *Client) CreateContainer(ctx context.Context, name string, header map[st
 		return false, err
 	}
 	r := &request{method: http.MethodPut, what: "container", container: name, header: map[string]string{"Content-Length": "0"}}
-	for k, v := range header {
-		r.header[k] = v
-	}
+	maps.Copy(r.header, header)
 	_, status, err := c.quietly(ctx, r)
 	if err != nil {
 		return false, err

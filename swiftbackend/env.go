@@ -2,6 +2,7 @@ package swiftbackend
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -69,7 +70,7 @@ func ParseAuthVersion(s string) (int, error) {
 		s = s[1:]
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f < 1 || f >= 4 {
+	if err != nil || math.IsNaN(f) || f < 1 || f >= 4 {
 		return 0, fmt.Errorf("auth version %q is not known; it is 1, 2 or 3", s)
 	}
 	return int(f), nil

@@ -121,6 +121,9 @@ func statusKind(status int, h *hints) Kind {
 		}
 		return KindConflict
 	case http.StatusPreconditionFailed:
+		if h.on412 == KindOther {
+			return KindInvalid // no condition was sent: the name is not UTF-8
+		}
 		return h.on412
 	case http.StatusRequestEntityTooLarge:
 		return KindQuota
@@ -145,8 +148,7 @@ func statusKind(status int, h *hints) Kind {
 
 // wrap turns whatever ended a request into an *Error.
 func wrap(op, path string, h *hints, err error) *Error {
-	var already *Error
-	if errors.As(err, &already) {
+	if already, ok := errors.AsType[*Error](err); ok {
 		return already
 	}
 	e := &Error{Op: op, Path: path, Err: err, Kind: transportKind(err)}

@@ -31,7 +31,7 @@ type Info struct {
 	SLO            bool
 	MaxSLOSegments int
 	MinSegmentSize int64
-	DLO            bool
+	DLO            bool // always assumed: servers have dynamic large objects and do not say so
 	BulkDelete     bool
 	MaxBulkDeletes int
 	Symlink        bool
@@ -68,7 +68,6 @@ type infoDocument struct {
 		Max int `json:"max_deletes_per_request"`
 	} `json:"bulk_delete"`
 	Symlink *json.RawMessage `json:"symlink"`
-	DLO     *json.RawMessage `json:"dlo"`
 }
 
 // fetchInfo asks for /info where servers have it. A server without it, or one
@@ -156,8 +155,6 @@ func (d *infoDocument) info() Info {
 		set(&i.MaxBulkDeletes, d.BulkDelete.Max)
 	}
 	i.Symlink = d.Symlink != nil
-	// RGW has dynamic large objects and does not say so.
-	i.DLO = d.DLO != nil || i.RGW
 	return i
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -68,6 +69,12 @@ func (c *Client) createSegmentContainer(ctx context.Context, container, segments
 	return err
 }
 
+// StaticManifest reports whether a large object of so many segments gets a static
+// manifest, which names each of them, or a dynamic one, which names a prefix.
+func (c *Client) StaticManifest(segments int) bool {
+	return c.info.SLO && segments <= c.info.MaxSLOSegments
+}
+
 // PutManifest makes object the sequence of segments: a static large object
 // where the server has them and takes as many, else a dynamic one, for which
 // prefix must be common to exactly these segments. The object that was there
@@ -77,7 +84,7 @@ func (c *Client) PutManifest(ctx context.Context, container, object, prefix stri
 	for _, s := range segments {
 		size += s.Size
 	}
-	if c.info.SLO && len(segments) <= c.info.MaxSLOSegments {
+	if c.StaticManifest(len(segments)) {
 		return c.putSLO(ctx, container, object, segments, size, o)
 	}
 	return c.putDLO(ctx, container, object, prefix, segments, size, o)
@@ -100,7 +107,7 @@ func (c *Client) putSLO(ctx context.Context, container, object string, segments 
 	}
 	r := &request{
 		method: http.MethodPut, what: "manifest", container: container, object: object, header: o.header(),
-		params: url.Values{"multipart-manifest": {"put"}}, hints: hints{retry409: true, on412: KindExist, slow: true},
+		params: url.Values{"multipart-manifest": {"put"}}, hints: hints{retry409: true, on412: o.on412(), slow: true},
 	}
 	content := Content{Size: int64(len(text)), Open: func() io.Reader { return strings.NewReader(string(text)) }}
 	info, err := c.put(ctx, r, content, manifestETag(segments))
@@ -122,9 +129,7 @@ func manifestETag(segments []Segment) string {
 func (c *Client) putDLO(ctx context.Context, container, object, prefix string, segments []Segment, size int64, o PutOptions) (ObjectInfo, error) {
 	put := o
 	put.Header = map[string]string{"X-Object-Manifest": quote(segments[0].Container + "/" + prefix)}
-	for k, v := range o.Header {
-		put.Header[k] = v
-	}
+	maps.Copy(put.Header, o.Header)
 	if _, err := c.Put(ctx, container, object, Content{MD5: emptyMD5}, put); err != nil {
 		return ObjectInfo{}, err
 	}

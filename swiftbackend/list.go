@@ -76,7 +76,8 @@ func (c *Client) ListObjects(ctx context.Context, container string, o ListOption
 }
 
 // ListContainers gives one page of the account's listing to yield, as
-// ListObjects does.
+// ListObjects does. RGW applies a Prefix to the rows of the page that it would
+// have given without one, so that end is wrong there: only Marker finds all.
 func (c *Client) ListContainers(ctx context.Context, o ListOptions, yield func(ContainerRow) error) (end bool, err error) {
 	return listPage(ctx, c, "", o, c.info.AccountLimit, func(j *rowJSON) (string, error) {
 		row, err := j.container()
@@ -136,7 +137,7 @@ func listPage(ctx context.Context, c *Client, container string, o ListOptions, l
 			return false, stopped.err
 		case ctx.Err() != nil:
 			return false, r.wrap(ctx.Err())
-		case broken == listResumptions:
+		case broken >= resumptions(err, listResumptions):
 			return false, r.wrap(fmt.Errorf("the listing broke off: %w", err))
 		}
 		c.log.Debug("listing broke off, taking it up again", "container", container, "after", o.Marker, "error", err)

@@ -52,7 +52,9 @@ func objectInfo(h http.Header, size int64) ObjectInfo {
 	}
 	const prefix = "X-Object-Meta-"
 	for k, v := range h {
-		if name, ok := strings.CutPrefix(k, prefix); ok && len(v) > 0 {
+		name, ok := strings.CutPrefix(k, prefix)
+		// RGW's own note on an SLO, which is none of its user's metadata.
+		if ok && len(v) > 0 && name != "Static-Large-Object" {
 			if o.Meta == nil {
 				o.Meta = map[string]string{}
 			}
@@ -99,7 +101,8 @@ func parseTimestamp(s string) (time.Time, bool) {
 type GetOptions struct {
 	Offset int64
 	Length int64 // bytes; -1 to the end
-	// IfMatch pins the version: an object with another ETag is KindChanged.
+	// IfMatch pins the version: an object with another ETag, without quotes, is
+	// KindChanged.
 	IfMatch string
 }
 
@@ -148,7 +151,15 @@ func (b *body) open() (ObjectInfo, error) {
 		return ObjectInfo{}, err
 	}
 	info := objectInfo(resp.Header, resp.ContentLength)
+	if b.etag != "" && info.ETag != b.etag {
+		_ = resp.Body.Close()
+		return ObjectInfo{}, &Error{Op: r.op(), Path: r.path(), Kind: KindChanged, Detail: "the ETag is " + info.ETag + ", not " + b.etag}
+	}
 	if resp.StatusCode == http.StatusPartialContent {
+		if strings.HasPrefix(resp.Header.Get("Content-Range"), "bytes */") { // RGW, of an empty dynamic large object
+			_ = resp.Body.Close()
+			return ObjectInfo{}, &Error{Op: r.op(), Path: r.path(), Kind: KindRange, Status: resp.StatusCode, Detail: "the object is empty"}
+		}
 		first, total, err := parseContentRange(resp.Header.Get("Content-Range"))
 		if err != nil || first != b.offset {
 			_ = resp.Body.Close()
@@ -170,10 +181,13 @@ func (b *body) open() (ObjectInfo, error) {
 func (b *body) request() *request {
 	r := &request{
 		method: http.MethodGet, what: "object", container: b.container, object: b.object,
-		header: map[string]string{}, hints: hints{on412: KindChanged},
+		header: map[string]string{},
 	}
-	if b.etag != "" {
+	// RGW compares If-Match with the ETag of the manifest itself, which it never
+	// shows: there, and where it may be RGW, only the answer tells the version.
+	if b.etag != "" && b.c.info.Known && !b.c.info.RGW {
 		r.header["If-Match"] = b.etag
+		r.hints.on412 = KindChanged
 	}
 	switch {
 	case b.left >= 0:
@@ -214,7 +228,7 @@ func (b *body) resume(err error) {
 		err = io.ErrUnexpectedEOF
 	}
 	b.broken++
-	if b.ctx.Err() != nil || b.broken > bodyResumptions {
+	if b.ctx.Err() != nil || b.broken > resumptions(err, bodyResumptions) {
 		b.err = b.request().wrap(err)
 		return
 	}
@@ -222,6 +236,15 @@ func (b *body) resume(err error) {
 	if _, err := b.open(); err != nil {
 		b.err = err
 	}
+}
+
+// resumptions is how often in a row to take something up again that broke off
+// with err: most times, but a stall has used up the time of a whole attempt.
+func resumptions(err error, most int) int {
+	if errors.Is(err, errStalled) {
+		return leastTries - 1
+	}
+	return most
 }
 
 // verify compares the checksum of a whole plain object with its ETag.

@@ -43,8 +43,7 @@ func (c *Client) stream(ctx context.Context, r *request, size int64, open func()
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err // the URL says nothing the path does not
 		}
 		return nil, r.wrap(err)
@@ -61,9 +60,16 @@ func setBody(req *http.Request, size int64, open func() io.Reader) {
 		req.Body = http.NoBody
 		return
 	}
-	req.Body = io.NopCloser(open())
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(open()), nil }
-	if size >= expectFrom {
+	again := func() (io.ReadCloser, error) {
+		r := open()
+		if rc, ok := r.(io.ReadCloser); ok {
+			return rc, nil
+		}
+		return io.NopCloser(r), nil
+	}
+	req.Body, _ = again()
+	req.GetBody = again
+	if size >= expectFrom || size == UnknownSize {
 		req.Header.Set("Expect", "100-continue")
 	}
 }

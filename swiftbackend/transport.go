@@ -16,7 +16,7 @@ import (
 type hints struct {
 	retry409      bool // 409 means "another change was under way", not "not empty"
 	notEmptyOn409 bool
-	on412         Kind // what 412 means here
+	on412         Kind // what 412 means to the condition sent; KindOther: none was
 	slow          bool // the server works long before it answers (COPY, manifests, bulk)
 
 	// lost is set by the retry stage when an attempt broke after it may have

@@ -45,8 +45,9 @@ func (t *retryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if ctx.Err() != nil || !worthRepeating(resp, err, h) || !rewindable(req) || try >= mostTries {
 			return resp, err
 		}
-		wait := max(pause.NextBackOff(), retryAfter(resp))
-		if try >= leastTries && time.Since(start)+wait > t.limit {
+		asked := retryAfter(resp)
+		wait := max(pause.NextBackOff(), asked)
+		if asked > t.limit || try >= leastTries && time.Since(start)+wait > t.limit {
 			return resp, err
 		}
 		if err != nil {

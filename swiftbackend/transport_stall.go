@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,6 +47,7 @@ func (t *stallTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	resp, err := t.next.RoundTrip(req)
+	w.answered.Store(true)
 	w.timer.Stop()
 	if err != nil {
 		err = w.explain(err)
@@ -62,6 +64,9 @@ type stallWatch struct {
 	timer  *time.Timer
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	// answered says that the body is not wanted any more, should the transport
+	// still be reading it.
+	answered atomic.Bool
 }
 
 // explain replaces the "context canceled" of an attempt that this stage ended.
@@ -72,16 +77,51 @@ func (w *stallWatch) explain(err error) error {
 	return err
 }
 
-// watchedUpload re-arms the timer whenever the transport takes more of the
-// body: what it has taken before is on its way.
+// watchedUpload re-arms the timer whenever the transport has more of the body to
+// send, and stops it while the body itself is waited for: a program that writes
+// slowly is not a server that stalls.
 type watchedUpload struct {
 	io.ReadCloser
 	w *stallWatch
 }
 
 func (u *watchedUpload) Read(p []byte) (int, error) {
-	u.w.timer.Reset(u.w.limit)
-	return u.ReadCloser.Read(p)
+	u.w.timer.Stop()
+	n, err := u.ReadCloser.Read(p)
+	if !u.w.answered.Load() {
+		u.w.timer.Reset(u.w.limit)
+	}
+	return n, err
+}
+
+// WriteTo implements io.WriterTo for bodies that do, so that large blocks reach
+// the connection without a copy.
+func (u *watchedUpload) WriteTo(dst io.Writer) (int64, error) {
+	body, ok := u.ReadCloser.(io.WriterTo)
+	if !ok {
+		return io.Copy(dst, struct{ io.Reader }{u})
+	}
+	u.w.timer.Stop()
+	n, err := body.WriteTo(&watchedWriter{dst, u.w})
+	if !u.w.answered.Load() {
+		u.w.timer.Reset(u.w.limit)
+	}
+	return n, err
+}
+
+// watchedWriter arms the timer for the length of each Write.
+type watchedWriter struct {
+	io.Writer
+	w *stallWatch
+}
+
+func (d *watchedWriter) Write(p []byte) (int, error) {
+	if !d.w.answered.Load() {
+		d.w.timer.Reset(d.w.limit)
+	}
+	n, err := d.Writer.Write(p)
+	d.w.timer.Stop()
+	return n, err
 }
 
 // watchedDownload arms the timer for the length of each Read.

@@ -13,12 +13,20 @@ import (
 
 // Content is a body that can be sent more than once.
 type Content struct {
-	Size int64 // bytes
-	MD5  string
+	// Size is the number of bytes, or UnknownSize: then the body is sent in
+	// chunks until Open's reader ends.
+	Size int64
+	// MD5 is the checksum in hex, or "" when it is not known before the end; the
+	// caller then compares the ETag of the answer.
+	MD5 string
 	// Open gives the bytes from the beginning, once for each attempt. It is not
-	// called when Size is 0.
+	// called when Size is 0. A reader that can be closed is closed, so that one
+	// that waits for its bytes stops doing so.
 	Open func() io.Reader
 }
+
+// UnknownSize is the Size of a body that is still being made.
+const UnknownSize = -1
 
 // emptyMD5 is the ETag of an object without bytes.
 const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -53,11 +61,19 @@ func (o PutOptions) header() map[string]string {
 	return h
 }
 
+// on412 is what the answer 412 means to a PUT with these options.
+func (o PutOptions) on412() Kind {
+	if o.IfNoneMatch {
+		return KindExist
+	}
+	return KindOther
+}
+
 // Put stores an object. The server compares the bytes with content.MD5, and its
 // answer is compared once more; KindChecksum when they differ, and then nothing
 // is stored. The object that was there stays until the new one is complete.
 func (c *Client) Put(ctx context.Context, container, object string, content Content, o PutOptions) (ObjectInfo, error) {
-	r := &request{method: http.MethodPut, what: "object", container: container, object: object, header: o.header(), hints: hints{retry409: true, on412: KindExist}}
+	r := &request{method: http.MethodPut, what: "object", container: container, object: object, header: o.header(), hints: hints{retry409: true, on412: o.on412()}}
 	if content.Size > c.info.MaxFileSize {
 		return ObjectInfo{}, &Error{Op: r.op(), Path: r.path(), Kind: KindTooLarge, Detail: fmt.Sprintf("%d bytes; the server takes %d in one object", content.Size, c.info.MaxFileSize)}
 	}
@@ -71,6 +87,12 @@ func (c *Client) Put(ctx context.Context, container, object string, content Cont
 // is "".
 func (c *Client) put(ctx context.Context, r *request, content Content, want string) (ObjectInfo, error) {
 	resp, err := c.stream(ctx, r, content.Size, content.Open)
+	if KindOf(err) == KindExist && r.hints.lost && want != "" {
+		// After a lost answer, "exists" may be our own doing.
+		if info, headErr := c.Head(ctx, r.container, r.object); headErr == nil && info.ETag == want {
+			return info, nil
+		}
+	}
 	if err != nil {
 		return ObjectInfo{}, err
 	}
@@ -120,10 +142,15 @@ type CopyOptions struct {
 }
 
 // Copy makes the server copy an object, also onto itself to change its type.
+// IfNoneMatch is KindUnsupported: OpenStack Swift asks it of the source, RGW not
+// at all.
 func (c *Client) Copy(ctx context.Context, container, object, toContainer, toObject string, o CopyOptions) (ObjectInfo, error) {
 	r := &request{
 		method: "COPY", what: "object", container: container, object: object, header: o.header(),
-		hints: hints{retry409: true, on412: KindExist, slow: true},
+		hints: hints{retry409: true, slow: true},
+	}
+	if o.IfNoneMatch {
+		return ObjectInfo{}, &Error{Op: r.op(), Path: r.path(), Kind: KindUnsupported, Detail: "no server copies only where nothing is"}
 	}
 	r.header["Destination"] = quote(toContainer + "/" + toObject)
 	if o.Fresh {

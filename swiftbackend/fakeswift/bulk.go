@@ -39,20 +39,24 @@ func (q *request) serveBulkDelete() *failure {
 		return uploadFailure(err)
 	}
 	var paths []string
+	limits, tooLong := q.s.opts.Limits, false
 	for line := range strings.Lines(string(body)) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
+		// Swift compares the encoded path.
+		tooLong = tooLong || len(line) > 2*(limits.MaxObjectName+limits.MaxContainerName+2)
 		if path, err := url.PathUnescape(line); err == nil {
 			line = path
 		}
 		paths = append(paths, line)
 	}
 	res := bulkResult{}
-	limit := q.s.opts.Limits.MaxDeletes
 	switch {
-	case len(paths) > limit:
-		res.status, res.body = http.StatusRequestEntityTooLarge, fmt.Sprintf("Maximum Bulk Deletes: %d per request", limit)
+	case len(paths) > limits.MaxDeletes:
+		res.status, res.body = http.StatusRequestEntityTooLarge, fmt.Sprintf("Maximum Bulk Deletes: %d per request", limits.MaxDeletes)
+	case tooLong:
+		res.status, res.body = http.StatusBadRequest, "Invalid File Name"
 	case len(paths) == 0:
 		res.status, res.body = http.StatusBadRequest, "Invalid bulk delete."
 	default:

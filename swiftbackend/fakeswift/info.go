@@ -49,7 +49,6 @@ func (q *request) serveInfo() *failure {
 			"max_manifest_segments": l.MaxManifestSegments, "max_manifest_size": maxManifestSize,
 			"min_segment_size": 1, "yield_frequency": 10, "allow_async_delete": false,
 		},
-		"dlo":         map[string]any{"max_segments": l.ContainerListing},
 		"bulk_delete": map[string]any{"max_deletes_per_request": l.MaxDeletes, "max_failed_deletes": 1000},
 		"symlink":     map[string]any{"symloop_max": maxLinks, "static_links": true},
 	} {
