@@ -27,8 +27,8 @@ type Config struct {
 	// MemoryLimit bounds the bytes held for listings, reading ahead and
 	// uploads.
 	MemoryLimit int64
-	// SegmentSize is the bytes of a segment of a large object; a file up to
-	// this size is one plain object.
+	// SegmentSize is the bytes of a segment of a large object. A file up to
+	// this size, and up to 16 MiB, is one plain object.
 	SegmentSize int64
 	// UploadConcurrency is how many segments are uploaded at once.
 	UploadConcurrency int
@@ -55,7 +55,7 @@ func DefaultConfig() Config {
 		Umask:             0o022,
 		CacheTTL:          time.Minute, // as svfs, geesefs and gcsfuse have it
 		MemoryLimit:       128 * mib,
-		SegmentSize:       16 * mib, // 16 GiB in a manifest of 1,000; two of them in memory are few
+		SegmentSize:       32 * mib, // 32 GiB in a manifest of 1,000; two of them fit in the memory
 		UploadConcurrency: 4,        // fills 1 Gbit/s at 20 ms
 		ReadAhead:         48 * mib,
 		FSName:            "swiftfs",
@@ -74,7 +74,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("segment-size %d is below 1 MiB; servers slow down readers of smaller segments", c.SegmentSize)
 	case c.SegmentSize > c.writeMemory():
 		return fmt.Errorf("segment-size %d does not fit the memory for uploads, %d bytes; raise memory-limit to %d or lower it",
-			c.SegmentSize, c.writeMemory(), c.SegmentSize*8/3+1)
+			c.SegmentSize, c.writeMemory(), 2*c.SegmentSize)
 	case c.UploadConcurrency < 1:
 		return fmt.Errorf("upload-concurrency %d is below 1", c.UploadConcurrency)
 	case c.ReadAhead < 0:
@@ -88,9 +88,16 @@ func (c Config) Validate() error {
 // The memory is divided by use: a mount that only reads leaves the part of the
 // writers unused, but no use can starve another.
 
-func (c Config) listingMemory() int64 { return c.MemoryLimit / 4 }
-func (c Config) writeMemory() int64   { return c.MemoryLimit * 3 / 8 }
-func (c Config) readMemory() int64    { return c.MemoryLimit * 3 / 8 }
+func (c Config) listingMemory() int64 { return c.MemoryLimit * 3 / 16 }
+func (c Config) readMemory() int64    { return c.MemoryLimit * 5 / 16 }
+func (c Config) writeMemory() int64   { return c.MemoryLimit / 2 }
+
+// plainSize is the size up to which a file is one plain object: it is in memory
+// until the close, which then sends it with its length and checksum.
+func (c Config) plainSize() int64 {
+	const most = 16 * mib
+	return min(c.SegmentSize, most)
+}
 
 func (c Config) dirMode() uint32 {
 	if c.DirMode != 0 {

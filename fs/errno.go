@@ -14,17 +14,21 @@ func toErrno(err error) syscall.Errno {
 	if err == nil {
 		return 0
 	}
-	var errno syscall.Errno
-	switch {
-	case errors.As(err, &errno):
+	// An errno below a request's error is one of the connection, and would be
+	// taken for something that the file system says.
+	if e, ok := errors.AsType[*swiftbackend.Error](err); ok {
+		if errno, ok := kindErrno[e.Kind]; ok {
+			return errno
+		}
+		return syscall.EIO
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno
+	}
+	switch {
 	case errors.Is(err, os.ErrClosed):
 		return syscall.EBADF
-	}
-	if e, ok := kindErrno[swiftbackend.KindOf(err)]; ok {
-		return e
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return syscall.EINTR
 	}
 	return syscall.EIO

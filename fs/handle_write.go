@@ -67,7 +67,7 @@ const writeFlags = fuse.FOPEN_DIRECT_IO
 // newWriter returns a handle that has written nothing.
 func (f *FS) newWriter(n *fileNode, p place, d listing.Dir) *writeHandle {
 	w := &writeHandle{f: f, node: n, p: p, dir: d, turn: make(chan struct{}, 1)}
-	w.content = stream{f: f, p: p}
+	w.content = newStream(f, p)
 	row := n.current()
 	w.fresh = row.Local || row.Size == 0
 	w.changed.Store(time.Now().UnixNano())

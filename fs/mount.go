@@ -123,6 +123,8 @@ func (f *FS) mountOptions() fuse.MountOptions {
 		// O_TRUNC comes with the open, so that an overwrite is one PUT and not a
 		// truncation and a PUT.
 		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_PARALLEL_DIROPS,
+		// What go-fuse has to say is about requests that were interrupted.
+		Logger: slog.NewLogLogger(f.log.Handler(), slog.LevelDebug),
 		PanicHandler: func(v any) fuse.Status {
 			f.log.Error("a file system operation failed in a way nobody thought of; please report it", "panic", v)
 			return fuse.EIO

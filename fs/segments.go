@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"strings"
 
 	"swiftfs/cache/listing"
 	"swiftfs/swiftbackend"
@@ -63,4 +64,10 @@ func (f *FS) dropSegmentsLater(p place, segments []swiftbackend.Segment) {
 			f.log.Warn("segments that nothing needs any more could not be deleted", "path", p, "segments", len(segments), "error", err)
 		}
 	})
+}
+
+// isOwnSegment reports whether a segment lies where this mount puts those of p,
+// and not in a container that somebody else chose.
+func isOwnSegment(p place, s swiftbackend.Segment) bool {
+	return s.Container == p.container+swiftbackend.SegmentsSuffix && strings.HasPrefix(s.Name, p.object+"/")
 }

@@ -17,6 +17,7 @@ type writePool struct {
 	// program likes, so tails become segments when others need the memory.
 	memory  *semaphore.Weighted
 	uploads *semaphore.Weighted
+	queued  atomic.Int32   // uploads that wait for uploads
 	wg      sync.WaitGroup // uploads and deletions under way
 	blocks  sync.Pool      // of *[]byte, largeBlock bytes each
 
@@ -90,7 +91,7 @@ func (p *writePool) reclaim(self *stream) {
 		default:
 			continue
 		}
-		if s.tail.size > smallBlock+largeBlock && (largest == nil || s.tail.size > largest.tail.size) {
+		if n := s.tail.size(); n > smallBlock+largeBlock && (largest == nil || n > largest.tail.size()) {
 			if largest != nil {
 				<-turn
 			}
@@ -130,14 +131,12 @@ func (b *buffer) capacity() int64 {
 	return smallBlock + int64(len(b.blocks)-1)*largeBlock
 }
 
-// put copies data to off, which is at most the buffer's size and below its
-// capacity, as far as the block and the limit of the buffer's size allow, and
-// returns how much that was.
-func (b *buffer) put(data []byte, off, limit int64) int {
+// copyIn copies data to off, which is at most the buffer's size and below its
+// capacity, as far as the block and the limit of the buffer's size allow. It
+// returns how much that was; the size is the caller's to set.
+func (b *buffer) copyIn(data []byte, off, limit int64) int {
 	i, at := blockAt(off)
-	n := copy((*b.blocks[i])[at:], data[:min(int64(len(data)), limit-off)])
-	b.size = max(b.size, off+int64(n))
-	return n
+	return copy((*b.blocks[i])[at:], data[:min(int64(len(data)), limit-off)])
 }
 
 // truncate shortens the buffer.

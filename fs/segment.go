@@ -1,0 +1,291 @@
+package fs
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // Swift's ETag is an MD5; it finds damage, not malice
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"swiftfs/swiftbackend"
+)
+
+// segment is one piece of a stream: the tail that is being written, or what was
+// the tail before. Its upload may begin while it is still being written, and
+// follows the writer to the end.
+//
+//	filled ── begin ──► followed ── end ──► complete ── uploaded ──► empty
+//	   └─────── end ───────────────────────────┘  (begun at its end)
+type segment struct {
+	name string
+
+	mu sync.Mutex // guards the following
+	// data only grows once the upload has begun. It is given back when the
+	// server has it.
+	data buffer
+	// ended says that no more will be written.
+	ended bool
+	// grew is closed when data has grown or ended, and then replaced.
+	grew chan struct{}
+
+	// done is nil before the upload begins, and closed when it is over, well or
+	// not; then info and err can be read.
+	done chan struct{}
+	info swiftbackend.Segment
+	err  error
+}
+
+// idleLimit is how long an upload that follows a writer waits for more, and
+// idleCheck how long when other uploads wait for their turn. Then the segment
+// ends where it is: OpenStack Swift gives up on a client that sends nothing for
+// 60 s, and slow writers must not hold up fast ones.
+const (
+	idleLimit = 10 * time.Second
+	idleCheck = time.Second
+)
+
+func newSegment() *segment { return &segment{grew: make(chan struct{})} }
+
+// size is the bytes written so far.
+func (g *segment) size() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.data.size
+}
+
+// length is the bytes of a segment that has ended, wherever they are by now.
+func (g *segment) length() int64 { return g.size() }
+
+// addBlock gives the segment room.
+func (g *segment) addBlock(block *[]byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.data.blocks = append(g.data.blocks, block)
+}
+
+// begun reports whether the upload has begun; only the writer asks.
+func (g *segment) begun() bool { return g.done != nil }
+
+// put appends to the segment, or overwrites what no upload has begun to send,
+// as far as the block at off reaches. It writes nothing to a segment that has
+// ended.
+func (g *segment) put(data []byte, off, limit int64) int {
+	if g.begun() {
+		// The followers read only what is below the size, so the copy needs
+		// no lock; publishing the size does.
+		return g.append(data, limit)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := g.data.copyIn(data, off, limit)
+	g.data.size = max(g.data.size, off+int64(n))
+	return n
+}
+
+func (g *segment) append(data []byte, limit int64) int {
+	g.mu.Lock()
+	b := buffer{blocks: g.data.blocks, size: g.data.size}
+	ended := g.ended
+	g.mu.Unlock()
+	if ended {
+		return 0
+	}
+	n := b.copyIn(data, b.size, limit)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended {
+		return 0
+	}
+	g.data.size += int64(n)
+	g.wakeLocked()
+	return n
+}
+
+func (g *segment) wakeLocked() {
+	close(g.grew)
+	g.grew = make(chan struct{})
+}
+
+// end says that no more will be written.
+func (g *segment) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.ended {
+		g.ended = true
+		g.wakeLocked()
+	}
+}
+
+func (g *segment) hasEnded() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ended
+}
+
+// failed returns the error of an upload that is over, without waiting.
+func (g *segment) failed() error {
+	if g.done == nil {
+		return nil
+	}
+	select {
+	case <-g.done:
+		return g.err
+	default:
+		return nil
+	}
+}
+
+// begin uploads the segment in the background. Its memory is given back when
+// the server has it, and kept for another try when it has not.
+func (g *segment) begin(f *FS, p place) {
+	pool := f.writers
+	g.done, g.err = make(chan struct{}), nil
+	pool.wg.Go(func() {
+		defer close(g.done)
+		pool.queued.Add(1)
+		g.err = pool.uploads.Acquire(f.ctx, 1)
+		pool.queued.Add(-1)
+		if g.err != nil {
+			return
+		}
+		defer pool.uploads.Release(1)
+		if g.info, g.err = g.upload(f.ctx, f, p); g.err == nil {
+			g.mu.Lock()
+			g.data.free(pool)
+			g.mu.Unlock()
+		}
+	})
+}
+
+// upload sends the segment as it is written and compares the server's checksum
+// with the one of what was written.
+func (g *segment) upload(ctx context.Context, f *FS, p place) (swiftbackend.Segment, error) {
+	var sum string
+	var info swiftbackend.Segment
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		h := md5.New() //nolint:gosec // see the import
+		_, err := io.Copy(h, g.follow(ctx, nil))
+		sum = hex.EncodeToString(h.Sum(nil))
+		return err
+	})
+	work.Go(func() (err error) {
+		content := swiftbackend.Content{Size: swiftbackend.UnknownSize, Open: func() io.Reader { return g.follow(ctx, f.writers) }}
+		info, err = f.client.PutSegment(ctx, p.container, g.name, content)
+		if err != nil {
+			return err
+		}
+		// An answer that came before the end was sent is not one about it all.
+		g.end()
+		return nil
+	})
+	if err := work.Wait(); err != nil {
+		return info, err
+	}
+	info.Size = g.size()
+	if info.ETag != sum {
+		return info, &swiftbackend.Error{
+			Op: "PUT segment", Path: info.Container + "/" + info.Name, Kind: swiftbackend.KindChecksum,
+			Detail: "sent MD5 " + sum + ", the server has " + info.ETag,
+		}
+	}
+	return info, nil
+}
+
+// follow returns the content from the beginning, to its end and not only to
+// where the writer is. One that holds a place in the queue of pool ends the
+// segment when the writer idles.
+func (g *segment) follow(ctx context.Context, pool *writePool) io.ReadCloser {
+	return &follower{g: g, ctx: ctx, pool: pool, closed: make(chan struct{})}
+}
+
+type follower struct {
+	g    *segment
+	ctx  context.Context
+	pool *writePool // or nil
+	off  int64
+	idle time.Duration // since the writer wrote
+
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (r *follower) Read(p []byte) (int, error) {
+	data, err := r.next()
+	n := copy(p, data)
+	r.off += int64(n)
+	return n, err
+}
+
+// WriteTo implements io.WriterTo: the blocks are written from where they are.
+func (r *follower) WriteTo(w io.Writer) (int64, error) {
+	begin := r.off
+	for {
+		data, err := r.next()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return r.off - begin, err
+		}
+		n, err := w.Write(data)
+		r.off += int64(n)
+		if err != nil {
+			return r.off - begin, err
+		}
+	}
+}
+
+// next returns what there is of the next block, and waits if there is nothing
+// yet.
+func (r *follower) next() ([]byte, error) {
+	for {
+		r.g.mu.Lock()
+		size, ended, grew, blocks := r.g.data.size, r.g.ended, r.g.grew, r.g.data.blocks
+		r.g.mu.Unlock()
+		if r.off < size {
+			r.idle = 0
+			i, at := blockAt(r.off)
+			block := *blocks[i]
+			return block[at:min(int64(len(block)), at+size-r.off)], nil
+		}
+		if ended {
+			return nil, io.EOF
+		}
+		if err := r.wait(grew); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (r *follower) wait(grew <-chan struct{}) error {
+	var tick <-chan time.Time
+	if r.pool != nil {
+		timer := time.NewTimer(idleCheck)
+		defer timer.Stop()
+		tick = timer.C
+	}
+	select {
+	case <-grew:
+	case <-tick:
+		if r.idle += idleCheck; r.idle >= idleLimit || r.pool.queued.Load() > 0 {
+			r.g.end()
+		}
+	case <-r.closed:
+		return os.ErrClosed
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+	return nil
+}
+
+// Close ends a Read that waits.
+func (r *follower) Close() error {
+	r.once.Do(func() { close(r.closed) })
+	return nil
+}

@@ -1,0 +1,221 @@
+package fs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"swiftfs/swiftbackend/fakeswift"
+)
+
+func TestFilesOfEverySizeAroundBlocksAndSegmentsAreStoredWhole(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	var sizes []int
+	for _, border := range []int{0, 64 << 10, 1 << 20, 64<<10 + 1<<20, 2 << 20, 3 << 20} {
+		sizes = append(sizes, max(0, border-1), border, border+1)
+	}
+	for _, size := range sizes {
+		for _, piece := range []int{4096, 100_003, 1 << 20, 4 << 20} {
+			name := fmt.Sprintf("file-%d-%d", size, piece)
+			w := create(t, f, srv, name)
+			for p := range slices.Chunk(pattern(size, uint64(size)), piece) {
+				w.add(p)
+			}
+			w.close()
+			_, h, _ := srv.Object("c", name)
+			if large := h.Get("X-Static-Large-Object") != ""; large != (size > 1<<20) {
+				t.Errorf("%d bytes: large object %v", size, large)
+			}
+		}
+	}
+}
+
+func TestGapsReadAsZerosAndTheTailMayBeOverwritten(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	w := create(t, f, srv, "file")
+	w.put([]byte("begin"), 100)
+	w.put([]byte("BE"), 100)
+	w.put([]byte("0"), 0)
+	w.put([]byte("far"), 5<<20) // over several segments
+	w.put(pattern(100, 1), 5<<20+1)
+	if _, errno := w.Write(t.Context(), []byte("x"), 0); errno != syscall.EOPNOTSUPP {
+		t.Errorf("writing into an uploaded segment: %v, want EOPNOTSUPP", errno)
+	}
+	w.close()
+}
+
+func TestTruncatingWhatWasWritten(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	w := create(t, f, srv, "file")
+	w.add(pattern(2<<20+500_000, 1))
+	wantErrno(t, "cutting off uploaded segments", w.truncate(1000), syscall.EOPNOTSUPP)
+	wantErrno(t, "shortening the tail", w.truncate(2<<20+70_000), 0)
+	w.want = w.want[:2<<20+70_000]
+	w.sync()
+	wantErrno(t, "extending", w.truncate(3<<20+5), 0)
+	w.want = append(w.want, make([]byte, 3<<20+5-len(w.want))...)
+	w.add([]byte("more"))
+	w.close()
+	small := create(t, f, srv, "small")
+	small.add(pattern(200_000, 2))
+	wantErrno(t, "emptying", small.truncate(0), 0)
+	small.want = nil
+	small.sync()
+	small.add([]byte("again"))
+	small.close()
+}
+
+// Every fsync makes a version of its own, whose tail the next one replaces.
+func TestRepeatedFsyncLeavesNoSegmentsBehind(t *testing.T) {
+	for name, opts := range map[string]fakeswift.Options{
+		"static":  {},
+		"dynamic": {Without: []string{"slo"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, srv := newTestFS(t, opts)
+			w := create(t, f, srv, "file")
+			for i := range 12 {
+				w.add(pattern(300_000, uint64(i)))
+				w.sync()
+			}
+			w.close()
+			f.writers.wait()
+			left := 0
+			for _, s := range srv.Objects("c_segments") {
+				data, _, _ := srv.Object("c_segments", s)
+				left += len(data)
+			}
+			if left != len(w.want) {
+				t.Errorf("the segments have %d bytes, the file %d: %q", left, len(w.want), srv.Objects("c_segments"))
+			}
+			w.check()
+		})
+	}
+}
+
+func TestMoreSegmentsThanAManifestTakesBecomeADynamicLargeObject(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{Limits: fakeswift.Limits{MaxManifestSegments: 3}})
+	w := create(t, f, srv, "file")
+	for i := range 6 {
+		w.add(pattern(900_000, uint64(i)))
+		w.sync()
+	}
+	w.close()
+	_, h, _ := srv.Object("c", "file")
+	if h.Get("X-Object-Manifest") == "" {
+		t.Errorf("it is no dynamic large object: %v", h)
+	}
+	f.writers.wait()
+	w.check()
+}
+
+func putOf(part string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.Method == http.MethodPut && strings.Contains(r.URL.Path, part) }
+}
+
+func TestASegmentThatFailedIsTriedAgainByTheClose(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	fault := srv.Inject(fakeswift.Fault{Match: putOf("/00000001"), Times: 1, Do: fakeswift.Status(http.StatusForbidden)})
+	w := create(t, f, srv, "file")
+	w.add(pattern(2<<20, 1))
+	for w.want = w.want[:len(w.want):len(w.want)]; fault.Hits() == 0; {
+		data := pattern(4096, 2)
+		if _, errno := w.Write(t.Context(), data, int64(len(w.want))); errno != 0 {
+			break // a write may tell of the failure, and takes nothing then
+		}
+		w.want = append(w.want, data...)
+	}
+	w.close()
+	if fault.Hits() != 1 {
+		t.Errorf("%d segments failed, want 1", fault.Hits())
+	}
+}
+
+func TestAFailedCloseCanBeRepeatedUntilTheLastDescriptorIsClosed(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	srv.PutObject("c", "file", "", []byte("old"))
+	for _, size := range []int{1000, 3 << 20} {
+		fault := srv.Inject(fakeswift.Fault{Match: putOf("/c/file"), Do: fakeswift.Status(http.StatusForbidden)})
+		w := create(t, f, srv, "file")
+		w.add(pattern(size, 1))
+		wantErrno(t, "the first close", w.Flush(t.Context()), syscall.EACCES)
+		wantErrno(t, "the second close", w.Flush(t.Context()), syscall.EACCES)
+		fault.Remove()
+		w.close()
+		lost := create(t, f, srv, "file")
+		again := srv.Inject(fakeswift.Fault{Match: putOf("/c/file"), Do: fakeswift.Status(http.StatusForbidden)})
+		lost.add(pattern(size, 2))
+		wantErrno(t, "the close of the lost one", lost.Flush(t.Context()), syscall.EACCES)
+		lost.Release(t.Context())
+		again.Remove()
+		f.writers.wait()
+		w.check()
+		if got, want := len(srv.Objects("c_segments")), size>>20; got != want {
+			t.Errorf("%d segments, want %d: those of the upload that was given up are to go", got, want)
+		}
+	}
+}
+
+func TestASignalEndsTheWaitAndNotTheUpload(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	stalled, goOn := context.WithCancel(t.Context())
+	fault := srv.Inject(fakeswift.Fault{Match: putOf("/c/file"), Do: fakeswift.Stall(stalled)})
+	w := create(t, f, srv, "file")
+	w.add(pattern(1000, 1))
+	ctx, signal := context.WithCancel(t.Context())
+	signal()
+	start := time.Now()
+	wantErrno(t, "the interrupted close", w.Flush(ctx), syscall.EINTR)
+	if took := time.Since(start); took > grace+3*time.Second {
+		t.Errorf("the signal was heard after %v", took)
+	}
+	fault.Remove()
+	goOn()
+	w.close()
+}
+
+// Memory is taken and given back by handles that all stay open: nobody waits
+// for what only another waiting one could give back.
+func TestManyOpenFilesShareTheMemory(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{}, func(c *Config) { c.MemoryLimit, c.SegmentSize = leastMemory, 16<<20 })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var all []*testWriter
+	for i := range 12 { // 60 MB, of which 24 MiB fit
+		all = append(all, create(t, f, srv, fmt.Sprintf("file-%02d", i)))
+	}
+	for round := range 5 {
+		for i, w := range all {
+			data := pattern(1_000_000, uint64(round*100+i))
+			if _, errno := w.Write(ctx, data, int64(len(w.want))); errno != 0 {
+				t.Fatalf("round %d, file %d: %v", round, i, errno)
+			}
+			w.want = append(w.want, data...)
+		}
+	}
+	for _, w := range all {
+		w.close()
+	}
+	if !f.writers.memory.TryAcquire(f.cfg.writeMemory()) {
+		t.Error("memory was not given back")
+	}
+}
+
+func TestSegmentsNeedRoomInTheName(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{Limits: fakeswift.Limits{MaxObjectName: 100}})
+	w := create(t, f, srv, strings.Repeat("n", 100))
+	w.add(pattern(1<<20, 1))
+	if _, errno := w.Write(t.Context(), []byte("one more"), 1<<20); errno != syscall.ENAMETOOLONG {
+		t.Errorf("a segment with too long a name: %v, want ENAMETOOLONG", errno)
+	}
+	w.close() // what was taken can be stored: it is one object
+	if got, _, _ := srv.Object("c", strings.Repeat("n", 100)); !bytes.Equal(got, w.want) {
+		t.Errorf("the server has %d bytes", len(got))
+	}
+}
