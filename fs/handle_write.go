@@ -232,7 +232,7 @@ func (w *writeHandle) store(ctx context.Context) error {
 	w.node.row, w.node.writer, w.node.paged = row, nil, ""
 	w.node.mu.Unlock()
 	w.f.cache.Put(w.dir, row)
-	w.f.dropReplaced(w.p, replaced, w.content.segmentNames())
+	w.f.dropReplaced(w.p, replaced, w.content.named)
 	return nil
 }
 

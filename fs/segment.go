@@ -61,48 +61,41 @@ func (g *segment) size() int64 {
 // length is the bytes of a segment that has ended, wherever they are by now.
 func (g *segment) length() int64 { return g.size() }
 
-// addBlock gives the segment room.
-func (g *segment) addBlock(block *[]byte) {
+// room is how many bytes the blocks can have.
+func (g *segment) room() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.data.blocks = append(g.data.blocks, block)
+	return g.data.capacity()
+}
+
+// addBlock gives the segment room, unless it has ended.
+func (g *segment) addBlock(block *[]byte) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.ended {
+		g.data.blocks = append(g.data.blocks, block)
+	}
+	return !g.ended
 }
 
 // begun reports whether the upload has begun; only the writer asks.
 func (g *segment) begun() bool { return g.done != nil }
 
-// put appends to the segment, or overwrites what no upload has begun to send,
-// as far as the block at off reaches. It writes nothing to a segment that has
-// ended.
+// put writes data at off, as far as the block there reaches and the limit of the
+// segment's size allows: to the end, or over what no upload has begun to send. It
+// writes nothing to a segment that has ended. The lock is held for the copy:
+// an upload that ended the segment may give its blocks to others at any time.
 func (g *segment) put(data []byte, off, limit int64) int {
-	if g.begun() {
-		// The followers read only what is below the size, so the copy needs
-		// no lock; publishing the size does.
-		return g.append(data, limit)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := g.data.copyIn(data, off, limit)
-	g.data.size = max(g.data.size, off+int64(n))
-	return n
-}
-
-func (g *segment) append(data []byte, limit int64) int {
-	g.mu.Lock()
-	b := buffer{blocks: g.data.blocks, size: g.data.size}
-	ended := g.ended
-	g.mu.Unlock()
-	if ended {
-		return 0
-	}
-	n := b.copyIn(data, b.size, limit)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.ended {
 		return 0
 	}
-	g.data.size += int64(n)
-	g.wakeLocked()
+	n := g.data.copyIn(data, off, limit)
+	g.data.size = max(g.data.size, off+int64(n))
+	if g.begun() {
+		g.wakeLocked()
+	}
 	return n
 }
 

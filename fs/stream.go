@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"syscall"
 	"time"
 
@@ -26,13 +27,16 @@ type stream struct {
 	tail     *segment
 	// prefix is common to the names of the segments; "" before the first.
 	prefix string
-	// tails counts the uploads of a tail in memory, each of which has a name of
-	// its own.
-	tails int
-	// tailStored is the tail as it was uploaded last, or nil.
-	tailStored *swiftbackend.Segment
-	// published says that a manifest names the segments, or some of them.
-	published bool
+	// tailNumber counts those uploads of a tail that had a name of their own.
+	tailNumber int
+	// tails are the uploads of a tail in memory that may still be on the
+	// server, the latest last.
+	tails []swiftbackend.Segment
+	// named has the names in the last manifest that was stored; nil before it.
+	named map[string]bool
+	// unsure says that a manifest was sent and nobody knows whether it is
+	// stored: nothing that it may name can be deleted.
+	unsure bool
 }
 
 // followFrom is how much of a segment is there before its upload begins: no
@@ -69,11 +73,11 @@ func (s *stream) writeAt(ctx context.Context, data []byte, off int64) (int, erro
 			}
 		}
 		at := off + int64(n) - s.sealed
-		if at == s.tail.data.capacity() {
+		if at == s.tail.room() {
 			if err := s.grow(ctx); err != nil {
 				return n, err
 			}
-			continue // growing may have made the tail a segment
+			continue // growing may have made the tail a segment, or it ended
 		}
 		n += s.tail.put(data[n:], at, s.f.cfg.SegmentSize)
 		if err := s.followTail(); err != nil {
@@ -111,21 +115,23 @@ func (s *stream) begin(g *segment) error {
 // waits for what only a waiting handle could give back.
 func (s *stream) grow(ctx context.Context) error {
 	pool := s.f.writers
-	blocks := len(s.tail.data.blocks)
-	if blocks == 0 {
+	room := s.tail.room()
+	if room == 0 {
 		s.tail.addBlock(pool.small())
 		return nil
 	}
 	if !pool.memory.TryAcquire(largeBlock) {
 		pool.reclaim(s)
-		if blocks > 1 && s.tail.size() == s.tail.data.capacity() {
+		if room > smallBlock && s.tail.size() == room {
 			return s.seal()
 		}
 		if err := pool.memory.Acquire(ctx, largeBlock); err != nil {
 			return err
 		}
 	}
-	s.tail.addBlock(pool.large())
+	if !s.tail.addBlock(pool.large()) {
+		pool.memory.Release(largeBlock)
+	}
 	return nil
 }
 
@@ -203,44 +209,75 @@ func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftb
 		return swiftbackend.ObjectInfo{}, err
 	}
 	static := s.f.client.StaticManifest(len(s.segments) + 1)
-	old := s.tailStored
+	var tail []swiftbackend.Segment
 	if s.tail.size() > 0 {
-		tail, err := s.putTail(ctx, static)
+		t, err := s.putTail(ctx, static)
 		if err != nil {
 			return swiftbackend.ObjectInfo{}, err
 		}
-		s.tailStored = &tail
-		all = append(all, tail)
-	} else {
-		s.tailStored = nil
+		tail = append(tail, t)
 	}
-	superseded := old != nil && (s.tailStored == nil || s.tailStored.Name != old.Name)
-	if superseded && !static {
+	all = append(all, tail...)
+	if !static {
 		// A dynamic manifest is all that has its prefix.
-		if err := s.f.client.DeleteSegments(ctx, []swiftbackend.Segment{*old}); err != nil {
+		stale := slices.DeleteFunc(slices.Clone(s.tails), func(t swiftbackend.Segment) bool { return len(tail) > 0 && t.Name == tail[0].Name })
+		if err := s.f.client.DeleteSegments(ctx, stale); err != nil {
 			return swiftbackend.ObjectInfo{}, err
 		}
 	}
 	info, err := s.f.client.PutManifest(ctx, s.p.container, s.p.object, s.prefix, all, o)
 	if err != nil {
+		s.unsure = s.unsure || !refusal(err)
 		return info, err
 	}
-	s.published = true
-	if superseded && static {
-		s.f.dropSegmentsLater(s.p, []swiftbackend.Segment{*old})
+	s.named = map[string]bool{}
+	for _, g := range all {
+		s.named[g.Name] = true
 	}
+	if static {
+		s.f.dropSegmentsLater(s.p, s.unnamed(s.tails))
+	}
+	s.tails, s.unsure = tail, false
 	return info, nil
+}
+
+// refusal reports whether the server has said that it did not carry a request
+// out; an answer that is missing, or that tells of a failure, says nothing.
+func refusal(err error) bool {
+	switch swiftbackend.KindOf(err) {
+	case swiftbackend.KindNotExist, swiftbackend.KindExist, swiftbackend.KindDenied, swiftbackend.KindUnauthorized,
+		swiftbackend.KindQuota, swiftbackend.KindTooLarge, swiftbackend.KindInvalid, swiftbackend.KindUnsupported:
+		return true
+	default:
+		return false
+	}
 }
 
 // putTail uploads a tail in memory as a segment. For a static manifest it has a
 // new name each time, because the manifest that stands names the one before; a
 // dynamic one would take both.
 func (s *stream) putTail(ctx context.Context, static bool) (swiftbackend.Segment, error) {
-	if static || s.tails == 0 {
-		s.tails++
+	n := 1
+	if static {
+		s.tailNumber++
+		n = s.tailNumber
 	}
-	name := s.segmentName(len(s.segments), fmt.Sprintf("-%d", s.tails))
-	return s.f.client.PutSegment(ctx, s.p.container, name, s.tail.data.content())
+	t, err := s.f.client.PutSegment(ctx, s.p.container, s.segmentName(len(s.segments), fmt.Sprintf("-%d", n)), s.tail.data.content())
+	if err == nil {
+		s.tails = append(s.tails, t)
+	}
+	return t, err
+}
+
+// unnamed returns those segments that the last manifest does not name.
+func (s *stream) unnamed(segments []swiftbackend.Segment) []swiftbackend.Segment {
+	var out []swiftbackend.Segment
+	for _, g := range segments {
+		if !s.named[g.Name] {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // await waits for the uploads of all segments.
@@ -265,22 +302,10 @@ func (s *stream) await(ctx context.Context) ([]swiftbackend.Segment, error) {
 	return all, errors.Join(errs...)
 }
 
-// segmentNames returns the names that the manifest has now.
-func (s *stream) segmentNames() map[string]bool {
-	names := map[string]bool{}
-	for _, g := range s.segments {
-		names[g.name] = true
-	}
-	if s.tailStored != nil {
-		names[s.tailStored.Name] = true
-	}
-	return names
-}
-
-// drop gives the memory back. Segments that no manifest names are deleted: all
-// of them when there never was one, or when the object was unlinked.
+// drop gives the memory back. Segments that no manifest names are deleted; when
+// the object was unlinked, that is all of them.
 func (s *stream) drop(unlinked bool) {
-	var uploaded []swiftbackend.Segment
+	uploaded := s.tails
 	s.tail.end()
 	for _, g := range append(s.segments, s.tail) {
 		if g.begun() {
@@ -291,12 +316,14 @@ func (s *stream) drop(unlinked bool) {
 		}
 		g.data.free(s.f.writers)
 	}
-	if s.tailStored != nil {
-		uploaded = append(uploaded, *s.tailStored)
+	switch {
+	case unlinked:
+	case s.unsure:
+		return
+	default:
+		uploaded = s.unnamed(uploaded)
 	}
-	if unlinked || !s.published {
-		s.f.dropSegmentsLater(s.p, uploaded)
-	}
+	s.f.dropSegmentsLater(s.p, uploaded)
 }
 
 // content is the buffer as the body of a request.

@@ -124,7 +124,7 @@ func TestASegmentThatFailedIsTriedAgainByTheClose(t *testing.T) {
 	fault := srv.Inject(fakeswift.Fault{Match: putOf("/00000001"), Times: 1, Do: fakeswift.Status(http.StatusForbidden)})
 	w := create(t, f, srv, "file")
 	w.add(pattern(2<<20, 1))
-	for w.want = w.want[:len(w.want):len(w.want)]; fault.Hits() == 0; {
+	for fault.Hits() == 0 {
 		data := pattern(4096, 2)
 		if _, errno := w.Write(t.Context(), data, int64(len(w.want))); errno != 0 {
 			break // a write may tell of the failure, and takes nothing then
@@ -152,13 +152,73 @@ func TestAFailedCloseCanBeRepeatedUntilTheLastDescriptorIsClosed(t *testing.T) {
 		again := srv.Inject(fakeswift.Fault{Match: putOf("/c/file"), Do: fakeswift.Status(http.StatusForbidden)})
 		lost.add(pattern(size, 2))
 		wantErrno(t, "the close of the lost one", lost.Flush(t.Context()), syscall.EACCES)
-		lost.Release(t.Context())
+		lost.giveUp()
 		again.Remove()
 		f.writers.wait()
 		w.check()
-		if got, want := len(srv.Objects("c_segments")), size>>20; got != want {
-			t.Errorf("%d segments, want %d: those of the upload that was given up are to go", got, want)
-		}
+	}
+}
+
+func wantSegments(t *testing.T, f *FS, srv *fakeswift.Server, want int) {
+	t.Helper()
+	f.writers.wait()
+	if got := srv.Objects("c_segments"); len(got) != want {
+		t.Errorf("the segment container has %d objects, want %d: %q", len(got), want, got)
+	}
+}
+
+func TestAnUploadThatIsGivenUpLeavesNoSegments(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	defer srv.Inject(fakeswift.Fault{Match: putOf("/c/file"), Do: fakeswift.Status(http.StatusForbidden)}).Remove()
+	w := create(t, f, srv, "file")
+	w.add(pattern(3<<20+1000, 1))
+	wantErrno(t, "the close", w.Flush(t.Context()), syscall.EACCES)
+	w.giveUp()
+	wantSegments(t, f, srv, 0)
+}
+
+func TestClosesThatFailedLeaveNoTailsBehind(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	fault := srv.Inject(fakeswift.Fault{Match: putOf("/c/file"), Times: 3, Do: fakeswift.Status(http.StatusForbidden)})
+	w := create(t, f, srv, "file")
+	w.add(pattern(2<<20+1000, 1))
+	for fault.Hits() < 3 {
+		wantErrno(t, "a close", w.Flush(t.Context()), syscall.EACCES)
+	}
+	w.close()
+	wantSegments(t, f, srv, 3)
+}
+
+func TestSegmentsSurviveABadConnection(t *testing.T) {
+	for name, do := range map[string]fakeswift.Action{
+		"reset before":   fakeswift.ResetBefore(),
+		"reset within":   fakeswift.ResetMidBody(300_000),
+		"answer lost":    fakeswift.ResetAfter(),
+		"damaged":        fakeswift.CorruptUpload(),
+		"refused":        fakeswift.Status(http.StatusServiceUnavailable),
+		"expired":        fakeswift.Status(http.StatusUnauthorized),
+		"quota for once": fakeswift.Status(http.StatusRequestEntityTooLarge),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, srv := newTestFS(t, fakeswift.Options{})
+			fault := srv.Inject(fakeswift.Fault{Match: putOf("/c_segments/file/"), Skip: 1, Times: 2, Do: do})
+			w := create(t, f, srv, "file")
+			data := pattern(4<<20+1000, 1)
+			for piece := range slices.Chunk(data, 128<<10) {
+				if _, errno := w.Write(t.Context(), piece, int64(len(w.want))); errno != 0 {
+					break // it may tell of a segment that failed
+				}
+				w.want = append(w.want, piece...)
+			}
+			if errno := w.Flush(t.Context()); errno != 0 {
+				wantErrno(t, "the repeated close", w.Flush(t.Context()), 0)
+			}
+			w.close()
+			if fault.Hits() != 2 {
+				t.Errorf("%d requests were hit, want 2", fault.Hits())
+			}
+			wantSegments(t, f, srv, (len(w.want)+1<<20-1)>>20)
+		})
 	}
 }
 

@@ -138,7 +138,7 @@ func FuzzMergeShowsEveryObjectOnce(f *testing.F) {
 	f.Add("a/ a a. a// ")
 	f.Fuzz(func(t *testing.T, words string) {
 		seen := map[string]bool{}
-		for _, name := range strings.Fields(words) {
+		for name := range strings.FieldsSeq(words) {
 			if i := strings.IndexByte(name, '/'); i >= 0 {
 				name = name[:i+1]
 			}

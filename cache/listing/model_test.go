@@ -55,7 +55,7 @@ func TestRandomChangesByUsAndOthersAreSeenInTime(t *testing.T) {
 			}
 			cfg.Bytes = []int64{1, 4000, 1 << 20}[rng.IntN(3)]
 		})
-		for _, base := range strings.Fields("a a- a-1 a. a0 b b.txt c") {
+		for base := range strings.FieldsSeq("a a- a-1 a. a0 b b.txt c") {
 			w.names = append(w.names, "d/"+base, "d/"+base+"/")
 		}
 		for _, name := range w.names {

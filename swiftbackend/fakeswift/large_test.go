@@ -2,6 +2,7 @@ package fakeswift
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,10 +67,7 @@ func TestManifestIsCheckedWhenStored(t *testing.T) {
 	_, c, m := setupLarge(t, Options{Limits: Limits{MaxManifestSegments: 4}})
 	c.put("/seg/zero", "")
 	with := func(key string, value any) string {
-		changed := map[string]any{}
-		for k, v := range m[0] {
-			changed[k] = v
-		}
+		changed := maps.Clone(m[0])
 		changed[key] = value
 		return manifestJSON(t, changed)
 	}
