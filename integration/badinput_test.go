@@ -46,7 +46,7 @@ func TestMountingFromAServerThatIsNoSwiftSaysSo(t *testing.T) {
 }
 
 func TestMountingFromAHostThatRefusesSaysSo(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,8 @@ func mountForeground(t *testing.T, a account, source string, args ...string) *da
 	t.Cleanup(func() {
 		d.detach()
 		select {
-		case <-d.ended:
+		case err := <-d.ended:
+			d.ended <- err
 		case <-time.After(20 * time.Second):
 			_ = cmd.Process.Kill()
 			t.Error("the process did not end with its mount")
@@ -166,8 +167,7 @@ func (d *daemon) end() int {
 	select {
 	case err := <-d.ended:
 		d.ended <- err
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			return exit.ExitCode()
 		}
 		if err != nil {

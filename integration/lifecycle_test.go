@@ -214,7 +214,7 @@ func TestSystemdMountUnit(t *testing.T) {
 	if got := inside("setpriv --reuid nobody --regid nogroup --clear-groups cat /mnt/swift/c/file"); got != "kept\n" {
 		t.Errorf("another user reads %q", got)
 	}
-	if got := inside("systemctl stop mnt-swift.mount; ls /mnt/swift; pgrep -c swiftfs || true"); got != "0\n" {
+	if got := inside("systemctl stop mnt-swift.mount; ls /mnt/swift; timeout 20 sh -c 'while pgrep -x swiftfs; do :; done > /dev/null'"); got != "" {
 		t.Errorf("after the stop: %q", got)
 	}
 	if got := inside("systemctl start mnt-swift.mount; cat /mnt/swift/c/file"); got != "kept\n" {

@@ -98,6 +98,41 @@ func TestDeletingALargeObjectDeletesItsSegmentsAndNothingElse(t *testing.T) {
 	}
 }
 
+// A server that is asked to delete a link together with its segments may take
+// the target's for them.
+func TestALinkToALargeObjectIsNoLargeObjectOnOpenStackSwift(t *testing.T) {
+	a := serverAccount(openStackSwift(t))
+	server := logIn(t, a)
+	t.Cleanup(func() { emptyContainers(t, server, "links", "links_segments") })
+	for _, c := range []string{"links", "links_segments"} {
+		server.want(http.StatusCreated, http.MethodPut, c, "")
+	}
+	for i := range 2 {
+		server.want(http.StatusCreated, http.MethodPut, fmt.Sprintf("links_segments/target/%d", i), string(largeContent[i*1000:i*1000+1000]))
+	}
+	putSLO(t, server, "links/target", "links_segments", "target/", 2)
+	for _, link := range []string{"removed", "removed-unseen", "overwritten"} {
+		server.want(http.StatusCreated, http.MethodPut, "links/"+link, "", "X-Symlink-Target", "links/target")
+	}
+	cold := mount(t, a, func(c *fs.Config) { c.Container = "links" })
+	sh(t, "rm "+cold.path("removed-unseen"))
+	m := mount(t, a, func(c *fs.Config) { c.Container = "links" })
+	if got := sh(t, "cd "+m.dir+"; stat -c '%n %s' *"); got != "overwritten 2000\nremoved 2000\ntarget 2000\n" {
+		t.Errorf("the mount shows %s", got)
+	}
+	sh(t, "cd "+m.dir+"; rm removed; echo new > overwritten")
+	m.unmount()
+	if got := server.want(http.StatusOK, http.MethodGet, "links/target", ""); got.body != string(largeContent[:2000]) {
+		t.Errorf("the target has %d bytes", len(got.body))
+	}
+	if got := server.want(http.StatusOK, http.MethodGet, "links/overwritten", ""); got.body != "new\n" {
+		t.Errorf("the overwritten link has %d bytes", len(got.body))
+	}
+	if got := server.lines("links"); !slices.Equal(got, []string{"overwritten", "target"}) {
+		t.Errorf("the container has %q", got)
+	}
+}
+
 // "Segments of the old version are deleted after the new version stands."
 func TestOverwritingALargeObjectDeletesItsOldSegmentsAfterwards(t *testing.T) {
 	for _, c := range []struct {

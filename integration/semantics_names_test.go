@@ -284,7 +284,7 @@ func TestContainersWithStrangeNamesAreReachable(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	containers := map[string]string{
 		"with space": "with space", "%41": "%41", "ünï": "ünï", "new\nline": "new\nline", "?#&": "?#&", "-d": "-d", "a+b": "a+b", ".x": ".x",
-		"%dot%": "%dot%%lit%", "x%file%": "x%file%%lit%",
+		"%dot%": "%dot%%lit%", "x%file%": "x%file%%lit%", ".": "%dot%", "..": "%dotdot%", "...": "...",
 	}
 	for name := range containers {
 		srv.PutObject(name, "file", "", []byte("in "+name))

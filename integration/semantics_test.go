@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -429,10 +430,10 @@ func TestTheOldObjectStaysUntilTheNewOneIsComplete(t *testing.T) {
 	srv.PutObject("c", "file", "", old)
 	m := mount(t, fakeAccount(srv), func(c *fs.Config) { c.SegmentSize = 1 << 20 })
 	replacement := pattern(5<<20, 2)
-	looked := 0
+	var looked atomic.Int32
 	srv.Inject(fakeswift.Fault{Match: func(r *http.Request) bool {
 		if r.Method == http.MethodPut {
-			looked++
+			looked.Add(1)
 			if now, _, _ := srv.Object("c", "file"); !bytes.Equal(now, old) {
 				t.Errorf("before %s the old object is gone", r.URL.Path)
 			}
@@ -441,8 +442,8 @@ func TestTheOldObjectStaysUntilTheNewOneIsComplete(t *testing.T) {
 	}, Do: fakeswift.Status(http.StatusTeapot)})
 	sh(t, "cp "+localFile(t, "new", replacement)+" "+m.path("c/file"))
 	object(t, srv, "c", "file", replacement)
-	if looked < 6 {
-		t.Errorf("%d PUTs, want 5 segments and a manifest", looked)
+	if n := looked.Load(); n < 6 {
+		t.Errorf("%d PUTs, want 5 segments and a manifest", n)
 	}
 }
 
