@@ -5,12 +5,11 @@ import (
 	"crypto/md5" //nolint:gosec // Swift's ETag is an MD5; it finds damage, not malice
 	"encoding/hex"
 	"errors"
+	"hash"
 	"io"
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"swiftfs/swiftbackend"
 )
@@ -30,6 +29,8 @@ type segment struct {
 	data buffer
 	// ended says that no more will be written.
 	ended bool
+	// sum is the MD5, in hex, of what was sent to the end last.
+	sum string
 	// grew is closed when data has grown or ended, and then replaced.
 	grew chan struct{}
 
@@ -156,52 +157,39 @@ func (g *segment) begin(f *FS, p place) {
 }
 
 // upload sends the segment as it is written and compares the server's checksum
-// with the one of what was written.
+// with the one of what was sent.
 func (g *segment) upload(ctx context.Context, f *FS, p place) (swiftbackend.Segment, error) {
-	var sum string
-	var info swiftbackend.Segment
-	work, ctx := errgroup.WithContext(ctx)
-	work.Go(func() error {
-		h := md5.New() //nolint:gosec // see the import
-		_, err := io.Copy(h, g.follow(ctx, nil))
-		sum = hex.EncodeToString(h.Sum(nil))
-		return err
-	})
-	work.Go(func() (err error) {
-		content := swiftbackend.Content{Size: swiftbackend.UnknownSize, Open: func() io.Reader { return g.follow(ctx, f.writers) }}
-		info, err = f.client.PutSegment(ctx, p.container, g.name, content)
-		if err != nil {
-			return err
-		}
-		// An answer that came before the end was sent is not one about it all.
-		g.end()
-		return nil
-	})
-	if err := work.Wait(); err != nil {
+	content := swiftbackend.Content{Size: swiftbackend.UnknownSize, Open: func() io.Reader { return g.follow(ctx, f.writers) }}
+	info, err := f.client.PutSegment(ctx, p.container, g.name, content)
+	if err != nil {
 		return info, err
 	}
-	info.Size = g.size()
+	g.mu.Lock()
+	sum, size := g.sum, g.data.size
+	g.mu.Unlock()
 	if info.ETag != sum {
 		return info, &swiftbackend.Error{
 			Op: "PUT segment", Path: info.Container + "/" + info.Name, Kind: swiftbackend.KindChecksum,
 			Detail: "sent MD5 " + sum + ", the server has " + info.ETag,
 		}
 	}
+	info.Size = size
 	return info, nil
 }
 
 // follow returns the content from the beginning, to its end and not only to
 // where the writer is. One that holds a place in the queue of pool ends the
 // segment when the writer idles.
-func (g *segment) follow(ctx context.Context, pool *writePool) io.ReadCloser {
-	return &follower{g: g, ctx: ctx, pool: pool, closed: make(chan struct{})}
+func (g *segment) follow(ctx context.Context, pool *writePool) *follower {
+	return &follower{g: g, ctx: ctx, pool: pool, sum: md5.New(), closed: make(chan struct{})} //nolint:gosec // see the import
 }
 
 type follower struct {
 	g    *segment
 	ctx  context.Context
-	pool *writePool // or nil
+	pool *writePool
 	off  int64
+	sum  hash.Hash     // of what was given out
 	idle time.Duration // since the writer wrote
 
 	once   sync.Once
@@ -211,7 +199,7 @@ type follower struct {
 func (r *follower) Read(p []byte) (int, error) {
 	data, err := r.next()
 	n := copy(p, data)
-	r.off += int64(n)
+	r.gave(data[:n])
 	return n, err
 }
 
@@ -227,11 +215,19 @@ func (r *follower) WriteTo(w io.Writer) (int64, error) {
 			return r.off - begin, err
 		}
 		n, err := w.Write(data)
-		r.off += int64(n)
+		r.gave(data[:n])
 		if err != nil {
 			return r.off - begin, err
 		}
 	}
+}
+
+// gave counts and hashes what was given out. Hashing at the pace of the sending,
+// and not of the writer, leaves the processor to the connection when it is
+// short.
+func (r *follower) gave(data []byte) {
+	r.off += int64(len(data))
+	_, _ = r.sum.Write(data)
 }
 
 // next returns what there is of the next block, and waits if there is nothing
@@ -248,6 +244,9 @@ func (r *follower) next() ([]byte, error) {
 			return block[at:min(int64(len(block)), at+size-r.off)], nil
 		}
 		if ended {
+			r.g.mu.Lock()
+			r.g.sum = hex.EncodeToString(r.sum.Sum(nil))
+			r.g.mu.Unlock()
 			return nil, io.EOF
 		}
 		if err := r.wait(grew); err != nil {
@@ -257,15 +256,11 @@ func (r *follower) next() ([]byte, error) {
 }
 
 func (r *follower) wait(grew <-chan struct{}) error {
-	var tick <-chan time.Time
-	if r.pool != nil {
-		timer := time.NewTimer(idleCheck)
-		defer timer.Stop()
-		tick = timer.C
-	}
+	tick := time.NewTimer(idleCheck)
+	defer tick.Stop()
 	select {
 	case <-grew:
-	case <-tick:
+	case <-tick.C:
 		if r.idle += idleCheck; r.idle >= idleLimit || r.pool.queued.Load() > 0 {
 			r.g.end()
 		}
