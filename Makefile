@@ -101,6 +101,9 @@ race: ## the unit tests again, with one processor and with more than there are
 bench: ## benchmarks, without the race detector, which is all they would measure
 	@# -run ^$$: no tests; the log of benchmarks stays readable.
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+	@# Against curl, which does the same with the same server in turn.
+	$(RIG) install swift tools
+	$(GO) test -tags bench -run Throughput -v -count=1 -timeout 30m ./integration
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

@@ -111,7 +111,7 @@ func (o *options) table() []option {
 		{"show-segments", "show the containers that hold segments of large objects", onOff(&a.showSegments)},
 		{"cache-ttl", "how long a change made elsewhere may go unnoticed", duration(&d.cacheTTL, 0)},
 		{"memory-limit", "memory for listings, reading ahead and uploads", size(&d.memoryLimit)},
-		{"segment-size", "larger files are uploaded in segments of this size", size(&d.segmentSize)},
+		{"segment-size", "files over 16 MiB are uploaded in segments of this size", size(&d.segmentSize)},
 		{"upload-concurrency", "segments uploaded at once", count(&d.uploadConcurrency, 1, 256)},
 		{"read-ahead", "read ahead at most this much of a file", size(&d.readAhead)},
 		{"mount-timeout", "give up mounting after this time", duration(&p.mountTimeout, time.Second)},
