@@ -266,8 +266,8 @@ func (w *writeHandle) Release(context.Context) syscall.Errno {
 func (w *writeHandle) release() {
 	w.turn <- struct{}{}
 	defer w.give()
-	w.f.writers.remove(&w.content)
 	w.content.drop(w.gone)
+	w.f.writers.remove(&w.content)
 	if !w.dirty {
 		return
 	}

@@ -156,6 +156,7 @@ func (f *FS) Unmount() error { return f.server.Unmount() }
 // close ends what the mount has under way.
 func (f *FS) close() {
 	f.writers.wait()
+	f.writers.checkReturned()
 	f.stop()
 	f.cache.Close()
 	f.wg.Wait()

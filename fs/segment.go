@@ -92,6 +92,7 @@ func (g *segment) put(data []byte, off, limit int64) int {
 	if g.ended {
 		return 0
 	}
+	g.checkPut(off, limit)
 	n := g.data.copyIn(data, off, limit)
 	g.data.size = max(g.data.size, off+int64(n))
 	if g.begun() {

@@ -263,8 +263,9 @@ func TestManyOpenFilesShareTheMemory(t *testing.T) {
 		w.close()
 	}
 	if !f.writers.memory.TryAcquire(f.cfg.writeMemory()) {
-		t.Error("memory was not given back")
+		t.Fatal("memory was not given back")
 	}
+	f.writers.memory.Release(f.cfg.writeMemory())
 }
 
 func TestSegmentsNeedRoomInTheName(t *testing.T) {

@@ -16,6 +16,7 @@ type writePool struct {
 	// back when that is uploaded; what is in a tail may stay as long as its
 	// program likes, so tails become segments when others need the memory.
 	memory  *semaphore.Weighted
+	total   int64 // of memory
 	uploads *semaphore.Weighted
 	queued  atomic.Int32   // uploads that wait for uploads
 	wg      sync.WaitGroup // uploads and deletions under way
@@ -37,7 +38,7 @@ const (
 )
 
 func newWritePool(memory int64, uploads int) *writePool {
-	return &writePool{memory: semaphore.NewWeighted(memory), uploads: semaphore.NewWeighted(int64(uploads)), streams: map[*stream]chan struct{}{}}
+	return &writePool{memory: semaphore.NewWeighted(memory), total: memory, uploads: semaphore.NewWeighted(int64(uploads)), streams: map[*stream]chan struct{}{}}
 }
 
 // newFile is the bit that generations of new files have and those of versions
