@@ -54,6 +54,10 @@ func dialConfig(t *testing.T, cfg swiftbackend.Config) *swiftbackend.Client {
 	return c
 }
 
+// patience is the time limit of tests that wait for it to pass: short for them,
+// and long for a request that is answered, on a busy machine.
+const patience = time.Second
+
 func timeout(d time.Duration) func(*swiftbackend.Config) {
 	return func(c *swiftbackend.Config) { c.Timeout = d }
 }

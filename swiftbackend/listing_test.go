@@ -81,7 +81,7 @@ func TestAListingThatStallsIsGivenUp(t *testing.T) {
 	t.Parallel()
 	srv := startFake(t, fakeswift.Options{})
 	srv.PutObject("c", "object", "", nil)
-	c := dial(t, srv, timeout(500*time.Millisecond))
+	c := dial(t, srv, timeout(patience))
 	srv.Inject(fakeswift.Fault{Kind: containerGets, Do: fakeswift.StallBody(t.Context(), 1)})
 	start := time.Now()
 	_, _, err := list(t, c, swiftbackend.ListOptions{})

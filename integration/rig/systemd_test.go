@@ -11,7 +11,6 @@ import (
 
 func TestSystemdRunsUnitsAndLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	mounts := read(t, "/proc/self/mounts")
 	box, err := rig.StartSystemd(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -52,8 +51,9 @@ func TestSystemdRunsUnitsAndLeavesNothing(t *testing.T) {
 	if _, err := os.Stat("/etc/systemd/system/hello.service"); !os.IsNotExist(err) {
 		t.Errorf("a unit got out of the box: %v", err)
 	}
-	if got := read(t, "/proc/self/mounts"); got != mounts {
-		t.Errorf("mounts changed:\n%s\nwere:\n%s", got, mounts)
+	// Other tests mount meanwhile; the box is all in its directory.
+	if got := read(t, "/proc/self/mounts"); strings.Contains(got, dir) {
+		t.Errorf("something of the box is still mounted:\n%s", got)
 	}
 }
 
