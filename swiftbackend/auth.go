@@ -26,6 +26,9 @@ func (t *token) valid(now time.Time) bool {
 	return t != nil && (t.expires.IsZero() || now.Before(t.expires))
 }
 
+// same reports whether other, which may be nil, has the same value.
+func (t *token) same(other *token) bool { return other != nil && t.value == other.value }
+
 // ageing reports whether t is in the last fifth of its life, a minute at most:
 // time to renew it while it still serves.
 func (t *token) ageing(now time.Time) bool {
@@ -79,26 +82,30 @@ func (s *tokenSource) get(ctx context.Context) (*token, error) {
 	return s.renew(ctx, t)
 }
 
-// renew returns a token other than old, logging in unless that has been done
-// or is being done.
+// renew returns a token of another value than old, which may be nil, logging in
+// unless that has been done or is being done. A login that was under way already
+// may bring old once more; then there is one more.
 func (s *tokenSource) renew(ctx context.Context, old *token) (*token, error) {
-	s.mu.Lock()
-	if s.current != old && s.current.valid(time.Now()) {
-		t := s.current
+	for again := false; ; again = true {
+		s.mu.Lock()
+		if t := s.current; t.valid(time.Now()) && !t.same(old) {
+			s.mu.Unlock()
+			return t, nil
+		}
+		if s.once {
+			s.mu.Unlock()
+			return nil, &Error{Op: "log in", Kind: KindUnauthorized, Detail: "the ready-made token is not accepted (any more) and cannot be renewed"}
+		}
+		r := s.startLocked()
 		s.mu.Unlock()
-		return t, nil
-	}
-	if s.once {
-		s.mu.Unlock()
-		return nil, &Error{Op: "log in", Kind: KindUnauthorized, Detail: "the ready-made token is not accepted (any more) and cannot be renewed"}
-	}
-	r := s.startLocked()
-	s.mu.Unlock()
-	select {
-	case <-r.done:
-		return r.tok, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+		select {
+		case <-r.done:
+			if r.err != nil || again || !r.tok.same(old) {
+				return r.tok, r.err
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 
@@ -140,20 +147,24 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, err
 	}
-	resp, err := t.next.RoundTrip(withToken(req, tok))
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || !rewindable(req) {
-		return resp, err
+	for try := 1; ; try++ {
+		resp, err := t.next.RoundTrip(withToken(req, tok))
+		if err != nil || resp.StatusCode != http.StatusUnauthorized || !rewindable(req) || try == mostTokens {
+			return resp, err
+		}
+		drain(resp)
+		if tok, err = t.source.renew(req.Context(), tok); err != nil {
+			return nil, err
+		}
+		if req, err = rewound(req); err != nil {
+			return nil, err
+		}
 	}
-	drain(resp)
-	if tok, err = t.source.renew(req.Context(), tok); err != nil {
-		return nil, err
-	}
-	again, err := rewound(req)
-	if err != nil {
-		return nil, err
-	}
-	return t.next.RoundTrip(withToken(again, tok))
 }
+
+// mostTokens is how many tokens a request is tried with: the next one may end
+// too while a busy machine sends it.
+const mostTokens = 3
 
 func withToken(req *http.Request, tok *token) *http.Request {
 	r := req.WithContext(req.Context())
