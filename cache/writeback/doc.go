@@ -24,7 +24,9 @@
 //
 // Independent of where it is, a byte is dirty if it may differ from the base.
 // Ranges are exact to the byte: writing never fetches, and an upload never sends
-// what was not changed unless it wants to.
+// what was not changed unless it wants to. A database may leave a million ranges,
+// so the sets keep them in chunks: a change costs the same among a million as
+// among ten.
 //
 // # Fetching
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -206,8 +207,8 @@ func check(t *testing.T, s *Stage) {
 	defer s.mu.RUnlock()
 	whole := Range{0, s.size}
 	for _, set := range []*rangeSet{&s.remote, &s.holes, &s.dirty} {
-		if n := len(set.ranges); n > 0 && set.ranges[n-1].End > s.size {
-			t.Fatalf("%v is beyond the end at %d", set.ranges, s.size)
+		for part := range set.in(Range{s.size, math.MaxInt64}) {
+			t.Fatalf("%v is beyond the end at %d", part, s.size)
 		}
 	}
 	for part := range s.remote.in(whole) {

@@ -19,28 +19,97 @@ func (r Range) overlap(other Range) Range {
 	return Range{max(r.Off, other.Off), min(r.End, other.End)}
 }
 
+// chunkLen is how many ranges are moved at most for one that comes or goes. It
+// makes the cost of a change the same in a file with a million of them.
+const chunkLen = 512
+
 // rangeSet is a set of bytes: sorted ranges that are neither empty nor adjacent.
 // The zero value is the empty set. Ranges given to its methods may be empty.
-// Appending at the end, which is what most writers do, costs a binary search.
-type rangeSet struct{ ranges []Range }
+type rangeSet struct {
+	// chunks are the ranges in order. No chunk is empty.
+	chunks [][]Range
+	// maxChunk is chunkLen, if it is zero.
+	maxChunk int
+}
 
-// from returns the index of the first range that ends after off, which is the
-// one with the byte at off, if there is one.
-func (s *rangeSet) from(off int64) int {
-	return sort.Search(len(s.ranges), func(i int) bool { return s.ranges[i].End > off })
+// place is a range's chunk and index in it. That of the end of a set is the index
+// 0 of the chunk after the last.
+type place struct{ chunk, i int }
+
+// search returns the place of the first range whose End is greater than off.
+func (s *rangeSet) search(off int64) place {
+	chunk := sort.Search(len(s.chunks), func(i int) bool {
+		ranges := s.chunks[i]
+		return ranges[len(ranges)-1].End > off
+	})
+	if chunk == len(s.chunks) {
+		return place{chunk, 0}
+	}
+	ranges := s.chunks[chunk]
+	return place{chunk, sort.Search(len(ranges), func(i int) bool { return ranges[i].End > off })}
+}
+
+// get returns the range at p, or false if p is the end.
+func (s *rangeSet) get(p place) (Range, bool) {
+	if p.chunk == len(s.chunks) {
+		return Range{}, false
+	}
+	return s.chunks[p.chunk][p.i], true
+}
+
+// next returns the place after p.
+func (s *rangeSet) next(p place) place {
+	if p.i++; p.i == len(s.chunks[p.chunk]) {
+		return place{p.chunk + 1, 0}
+	}
+	return p
+}
+
+// replace puts ranges where those from first up to, and without, end are.
+func (s *rangeSet) replace(first, end place, ranges ...Range) {
+	switch {
+	case first == end && first.i == 0 && first.chunk > 0:
+		// Append to a chunk rather than begin one, as writing in order does.
+		first = place{first.chunk - 1, len(s.chunks[first.chunk-1])}
+		end = first
+	case end.i == 0 && end.chunk > first.chunk:
+		end = place{end.chunk - 1, len(s.chunks[end.chunk-1])}
+	}
+	if len(s.chunks) == 0 {
+		s.chunks = append(s.chunks, nil)
+	}
+	changed := s.chunks[first.chunk]
+	if first.chunk == end.chunk {
+		changed = slices.Replace(changed, first.i, end.i, ranges...)
+	} else {
+		rest := s.chunks[end.chunk][end.i:]
+		changed = append(append(changed[:first.i], ranges...), rest...)
+	}
+	limit := s.maxChunk
+	if limit == 0 {
+		limit = chunkLen
+	}
+	switch half := len(changed) / 2; {
+	case len(changed) == 0:
+		s.chunks = slices.Delete(s.chunks, first.chunk, end.chunk+1)
+	case len(changed) > limit:
+		s.chunks = slices.Replace(s.chunks, first.chunk, end.chunk+1, slices.Clone(changed[:half]), slices.Clone(changed[half:]))
+	default:
+		s.chunks = slices.Replace(s.chunks, first.chunk, end.chunk+1, changed)
+	}
 }
 
 // at reports whether the byte at off is in the set, and up to where the answer is
 // the same.
 func (s *rangeSet) at(off int64) (bool, int64) {
-	i := s.from(off)
+	r, ok := s.get(s.search(off))
 	switch {
-	case i == len(s.ranges):
+	case !ok:
 		return false, math.MaxInt64
-	case s.ranges[i].Off <= off:
-		return true, s.ranges[i].End
+	case r.Off <= off:
+		return true, r.End
 	}
-	return false, s.ranges[i].Off
+	return false, r.Off
 }
 
 // add puts r into the set and returns how many of its bytes were not there.
@@ -49,37 +118,43 @@ func (s *rangeSet) add(r Range) int64 {
 		return 0
 	}
 	// What touches r becomes one range with it.
-	first := sort.Search(len(s.ranges), func(i int) bool { return s.ranges[i].End >= r.Off })
+	first := s.search(r.Off - 1)
 	end, merged, added := first, r, r.Len()
-	for end < len(s.ranges) && s.ranges[end].Off <= r.End {
-		old := s.ranges[end]
+	for {
+		old, ok := s.get(end)
+		if !ok || old.Off > r.End {
+			break
+		}
 		added -= max(0, old.overlap(r).Len())
 		merged = Range{min(merged.Off, old.Off), max(merged.End, old.End)}
-		end++
+		end = s.next(end)
 	}
-	s.ranges = slices.Replace(s.ranges, first, end, merged)
+	s.replace(first, end, merged)
 	return added
 }
 
 // remove takes r out of the set and returns how many of its bytes were there.
 func (s *rangeSet) remove(r Range) int64 {
-	if r.Len() <= 0 {
-		return 0
-	}
-	first := s.from(r.Off)
+	first := s.search(r.Off)
 	end, removed := first, int64(0)
-	var rest []Range
-	for end < len(s.ranges) && s.ranges[end].Off < r.End {
-		old := s.ranges[end]
-		removed += old.overlap(r).Len()
-		for _, part := range []Range{{old.Off, r.Off}, {r.End, old.End}} {
-			if part.Len() > 0 {
-				rest = append(rest, part)
-			}
+	rest := make([]Range, 0, 2)
+	for {
+		old, ok := s.get(end)
+		if !ok || old.Off >= r.End || r.Len() <= 0 {
+			break
 		}
-		end++
+		removed += old.overlap(r).Len()
+		if old.Off < r.Off {
+			rest = append(rest, Range{old.Off, r.Off})
+		}
+		if old.End > r.End {
+			rest = append(rest, Range{r.End, old.End})
+		}
+		end = s.next(end)
 	}
-	s.ranges = slices.Replace(s.ranges, first, end, rest...)
+	if removed > 0 {
+		s.replace(first, end, rest...)
+	}
 	return removed
 }
 
@@ -87,8 +162,12 @@ func (s *rangeSet) remove(r Range) int64 {
 // change meanwhile.
 func (s *rangeSet) in(r Range) iter.Seq[Range] {
 	return func(yield func(Range) bool) {
-		for i := s.from(r.Off); i < len(s.ranges) && s.ranges[i].Off < r.End; i++ {
-			if part := s.ranges[i].overlap(r); part.Len() > 0 && !yield(part) {
+		for p := s.search(r.Off); ; p = s.next(p) {
+			found, ok := s.get(p)
+			if !ok || found.Off >= r.End {
+				return
+			}
+			if part := found.overlap(r); part.Len() > 0 && !yield(part) {
 				return
 			}
 		}
@@ -113,7 +192,7 @@ func (s *rangeSet) notIn(r Range) iter.Seq[Range] {
 }
 
 // empty reports whether nothing is in the set.
-func (s *rangeSet) empty() bool { return len(s.ranges) == 0 }
+func (s *rangeSet) empty() bool { return len(s.chunks) == 0 }
 
 // all returns a copy of the ranges, in order.
-func (s *rangeSet) all() []Range { return slices.Clone(s.ranges) }
+func (s *rangeSet) all() []Range { return slices.Concat(s.chunks...) }
