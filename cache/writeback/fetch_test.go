@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
@@ -133,6 +134,44 @@ func TestARequestEndsWhenTheLastReaderGivesUp(t *testing.T) {
 		}
 		base.gate <- struct{}{}
 		expect(t, s, base.content)
+	})
+}
+
+// stubbornVersion does not notice that its first request was ended, before the
+// gate opens.
+type stubbornVersion struct {
+	*version
+	gate  chan struct{}
+	asked atomic.Bool
+}
+
+func (v *stubbornVersion) ReadRange(ctx context.Context, off, length int64) (io.ReadCloser, error) {
+	body, err := v.version.ReadRange(ctx, off, length)
+	if !v.asked.Swap(true) {
+		<-v.gate
+		err = ctx.Err()
+	}
+	return body, err
+}
+
+func TestNobodyWaitsForARequestThatWasGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := &stubbornVersion{version: newVersion(content(3000)), gate: make(chan struct{})}
+		s, _ := newStage(t, newDir(t, 0), base)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := s.ReadAt(ctx, make([]byte, 10), 0); !errors.Is(err, context.Canceled) {
+				t.Errorf("ReadAt: %v, want context.Canceled", err)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		wg.Wait()
+		wg.Go(func() { expect(t, s, base.content) })
+		synctest.Wait()
+		close(base.gate)
+		wg.Wait()
 	})
 }
 
