@@ -113,7 +113,7 @@ func (c *Client) put(ctx context.Context, r *request, content Content, want stri
 // Post replaces all of an object's own metadata (X-Object-Meta-*); with
 // ContentType set, that too. On OpenStack Swift it also drops X-Delete-At,
 // Content-Encoding, Content-Disposition and a DLO's X-Object-Manifest unless
-// they are given again in o.Header.
+// they are given again in o.Header; Update keeps them.
 func (c *Client) Post(ctx context.Context, container, object string, o PutOptions) error {
 	_, _, err := c.quietly(ctx, &request{
 		method: http.MethodPost, what: "object", container: container, object: object, header: o.header(), hints: hints{retry409: true},

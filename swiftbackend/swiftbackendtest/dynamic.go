@@ -10,6 +10,7 @@ var dynamicTests = []test{
 	{"a dynamic large object reads as one", dynamicReadsAsOne},
 	{"deleting a dynamic large object deletes its segments", dynamicDelete},
 	{"a dynamic large object and a POST that does not name it", dynamicPost},
+	{"an update keeps a dynamic large object", dynamicUpdate},
 	{"a dynamic large object without segments is empty", dynamicEmpty},
 }
 
@@ -55,6 +56,15 @@ func dynamicPost(f *fixture) {
 		want = ""
 	}
 	f.wantContent("object", want)
+}
+
+func dynamicUpdate(f *fixture) {
+	l := f.putDynamic("object")
+	if _, err := f.c.Update(f.Context(), f.box, "object", addB); err != nil {
+		f.Fatal(err)
+	}
+	f.wantContent("object", l.data)
+	f.wantMeta("object", map[string]string{"B": "2"})
 }
 
 func dynamicEmpty(f *fixture) {

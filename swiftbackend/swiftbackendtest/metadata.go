@@ -1,6 +1,7 @@
 package swiftbackendtest
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -13,6 +14,8 @@ var metadataTests = []test{
 	{"an object without a content type gets the server's", defaultContentType},
 	{"metadata comes back and POST replaces all of it", metadataIsReplaced},
 	{"POST and the headers it does not name", postAndOtherHeaders},
+	{"an update keeps what it does not change", updateKeepsTheRest},
+	{"an update of an object that is not there, or that its caller gives up", updateRefused},
 	{"metadata beyond the limits is refused", metadataLimits},
 	{"an object with a date to go away has gone after it", deleteAt},
 }
@@ -117,6 +120,61 @@ func postAndOtherHeaders(f *fixture) {
 			f.Errorf("after POST %s is %q; dropped is expected: %v", key, after.Get(key), f.can.Objects.PostDropsHeaders)
 		}
 	}
+}
+
+// addB is an update that adds one item of metadata and changes the type.
+func addB(o swiftbackend.ObjectInfo) (swiftbackend.Change, error) {
+	o.Meta["B"] = "2"
+	return swiftbackend.Change{ContentType: typeWithParameters, Meta: o.Meta}, nil
+}
+
+func updateKeepsTheRest(f *fixture) {
+	at := time.Now().Add(time.Hour).Truncate(time.Second)
+	f.put("object", "data", swiftbackend.PutOptions{
+		DeleteAt: at, Meta: map[string]string{"A": "1"},
+		Header: map[string]string{"Content-Encoding": "x-thing", "Content-Disposition": "attachment; filename=x"},
+	})
+	before := f.head("object").Header
+	info, err := f.c.Update(f.Context(), f.box, "object", addB)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if age := time.Since(info.Modified); age > time.Minute || age < -time.Minute || info.ETag != md5Of("data") {
+		f.Errorf("the update tells %+v", info)
+	}
+	f.wantMeta("object", map[string]string{"A": "1", "B": "2"})
+	after := f.head("object")
+	for _, key := range []string{"X-Delete-At", "Content-Encoding", "Content-Disposition", "Etag"} {
+		if got, want := after.Header.Get(key), before.Get(key); got != want || want == "" {
+			f.Errorf("%s: %q before, %q after", key, want, got)
+		}
+	}
+	if after.ContentType != typeWithParameters {
+		f.Errorf("content type %q", after.ContentType)
+	}
+	if _, err := f.c.Update(f.Context(), f.box, "object", func(o swiftbackend.ObjectInfo) (swiftbackend.Change, error) {
+		return swiftbackend.Change{Meta: nil}, nil
+	}); err != nil {
+		f.Fatal(err)
+	}
+	f.wantMeta("object", nil)
+	if got := f.head("object").ContentType; got != typeWithParameters {
+		f.Errorf("an update without a type makes it %q", got)
+	}
+}
+
+func updateRefused(f *fixture) {
+	_, err := f.c.Update(f.Context(), f.box, "missing", addB)
+	f.wantKind(err, swiftbackend.KindNotExist)
+	f.put("object", "data", swiftbackend.PutOptions{})
+	given := errors.New("given up")
+	_, err = f.c.Update(f.Context(), f.box, "object", func(swiftbackend.ObjectInfo) (swiftbackend.Change, error) {
+		return swiftbackend.Change{}, given
+	})
+	if !errors.Is(err, given) {
+		f.Errorf("got %v, want the caller's error", err)
+	}
+	f.wantMeta("object", nil)
 }
 
 func metadataLimits(f *fixture) {
