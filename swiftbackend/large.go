@@ -195,7 +195,9 @@ func (c *Client) DeleteSegments(ctx context.Context, segments []Segment) error {
 
 // Segments returns the segments of a large object, for removing them once the
 // object has been replaced. RGW does not give a static manifest back; there
-// they are found by their names, which only an object's own segments have.
+// they are those segments of one upload under the object's name that amount to
+// its ETag, and none if no upload's do: other uploads' segments may be another
+// object's, which was renamed.
 func (c *Client) Segments(ctx context.Context, container, object string, info ObjectInfo) ([]Segment, error) {
 	switch {
 	case info.DLO != "":
@@ -208,15 +210,42 @@ func (c *Client) Segments(ctx context.Context, container, object string, info Ob
 	if err != nil || len(segments) > 0 {
 		return segments, err
 	}
-	own, err := regexp.Compile("^" + regexp.QuoteMeta(object) + `/slo/[0-9.]+/[0-9a-f]+/[0-9]+/[0-9]{8}(-[0-9]+)?$`)
-	if err != nil {
-		return nil, err
+	own := func(name string) bool {
+		rest, ok := strings.CutPrefix(name, object)
+		return ok && segmentForm.MatchString(rest) && strings.LastIndex(rest, "/slo/") == 0
 	}
-	segments, err = c.listSegments(ctx, container+SegmentsSuffix, object+"/slo/", own.MatchString)
+	segments, err = c.listSegments(ctx, container+SegmentsSuffix, object+"/slo/", own)
 	if KindOf(err) == KindNotExist {
 		return nil, nil
 	}
-	return segments, err
+	return uploadOf(segments, info.ETag), err
+}
+
+// segmentForm is the end of a segment's name, behind that of its object.
+var segmentForm = regexp.MustCompile(`/slo/[0-9.]+/[0-9a-f]+/[0-9]+/[0-9]{8}(-[0-9]+)?$`)
+
+// OwnForm reports whether a segment is where uploads put those of some object:
+// its name has the form that SegmentPrefix begins, in a container of segments.
+// A renamed object has them under its former name.
+func (s *Segment) OwnForm() bool {
+	return strings.HasSuffix(s.Container, SegmentsSuffix) && segmentForm.MatchString(s.Name)
+}
+
+// uploadOf returns those segments, which are in the order of their names, that
+// have one prefix and amount to etag.
+func uploadOf(segments []Segment, etag string) []Segment {
+	prefix := func(s Segment) string { return s.Name[:strings.LastIndexByte(s.Name, '/')] }
+	for len(segments) > 0 {
+		n := 1
+		for n < len(segments) && prefix(segments[n]) == prefix(segments[0]) {
+			n++
+		}
+		if manifestETag(segments[:n]) == etag {
+			return segments[:n]
+		}
+		segments = segments[n:]
+	}
+	return nil
 }
 
 func (c *Client) readManifest(ctx context.Context, container, object string) ([]Segment, error) {
