@@ -66,8 +66,8 @@ func (n *accountNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse
 }
 
 // OpendirHandle implements fusefs.NodeOpendirHandler.
-func (n *accountNode) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	return newDirHandle(ctx, n.f, &n.Inode, listing.Dir{}), 0, 0
+func (n *accountNode) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	return newDirHandle(n.f, &n.Inode, listing.Dir{}), 0, 0
 }
 
 // Create implements fusefs.NodeCreater: objects are in containers.

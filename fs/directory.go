@@ -106,12 +106,12 @@ func (n *directoryNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fu
 
 // OpendirHandle implements fusefs.NodeOpendirHandler. Nothing is asked before
 // the first entry is wanted.
-func (n *directoryNode) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+func (n *directoryNode) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	d, ok := n.f.dirOf(&n.Inode)
 	if !ok {
 		return nil, 0, syscall.ENOENT
 	}
-	return newDirHandle(ctx, n.f, &n.Inode, d), 0, 0
+	return newDirHandle(n.f, &n.Inode, d), 0, 0
 }
 
 // Create implements fusefs.NodeCreater. Nothing is sent: the object is made by
@@ -207,20 +207,29 @@ func (n *directoryNode) Mkdir(ctx context.Context, name string, _ uint32, out *f
 	return n.NewInode(ctx, &directoryNode{f: n.f}, dirStable(marker.dir())), 0
 }
 
-// Unlink implements fusefs.NodeUnlinker.
-func (n *directoryNode) Unlink(ctx context.Context, name string) syscall.Errno {
+// doomed finds the entry that op is to remove.
+func (n *directoryNode) doomed(ctx context.Context, op, name string) (d listing.Dir, e found, errno syscall.Errno) {
 	if errno := n.f.writable(); errno != 0 {
-		return errno
+		return d, e, errno
 	}
 	d, ok := n.f.dirOf(&n.Inode)
 	if !ok {
-		return syscall.ENOENT
+		return d, e, syscall.ENOENT
 	}
-	ctx, cancel := n.f.patient(ctx)
-	defer cancel()
 	e, err := n.f.lookup(ctx, d, name)
 	if err != nil {
-		return n.f.fail("unlink", in(d, name).String(), err)
+		return d, e, n.f.fail(op, in(d, name).String(), err)
+	}
+	return d, e, 0
+}
+
+// Unlink implements fusefs.NodeUnlinker.
+func (n *directoryNode) Unlink(ctx context.Context, name string) syscall.Errno {
+	ctx, cancel := n.f.patient(ctx)
+	defer cancel()
+	d, e, errno := n.doomed(ctx, "unlink", name)
+	if errno != 0 {
+		return errno
 	}
 	if e.Kind == listing.Directory {
 		return syscall.EISDIR
@@ -279,18 +288,11 @@ func ignoreGone(err error) error {
 // Rmdir implements fusefs.NodeRmdirer: it deletes the directory's markers after
 // the server has said that nothing else is below it.
 func (n *directoryNode) Rmdir(ctx context.Context, name string) syscall.Errno {
-	if errno := n.f.writable(); errno != 0 {
-		return errno
-	}
-	d, ok := n.f.dirOf(&n.Inode)
-	if !ok {
-		return syscall.ENOENT
-	}
 	ctx, cancel := n.f.patient(ctx)
 	defer cancel()
-	e, err := n.f.lookup(ctx, d, name)
-	if err != nil {
-		return n.f.fail("rmdir", in(d, name).String(), err)
+	d, e, errno := n.doomed(ctx, "rmdir", name)
+	if errno != 0 {
+		return errno
 	}
 	if e.Kind != listing.Directory {
 		return syscall.ENOTDIR

@@ -52,6 +52,8 @@
 //     only tries.
 //  2. writePool.mu: the list of streams.
 //  3. fileNode.mu: the version and the writer of a file. Held for moments.
+//  4. segment.mu: the bytes of a segment, which its writer and the upload that
+//     follows it share. Held for the copy of a block at most.
 //
 // dirHandle.mu and readHandle.mu guard their handle alone, and are held while
 // it waits for the server: two calls on one directory handle wait for each

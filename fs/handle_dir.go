@@ -55,7 +55,7 @@ var _ = (interface {
 	fusefs.FileFsyncdirer
 })((*dirHandle)(nil))
 
-func newDirHandle(_ context.Context, f *FS, node *fusefs.Inode, d listing.Dir) *dirHandle {
+func newDirHandle(f *FS, node *fusefs.Inode, d listing.Dir) *dirHandle {
 	return &dirHandle{f: f, node: node, dir: d}
 }
 

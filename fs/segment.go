@@ -52,15 +52,12 @@ const (
 
 func newSegment() *segment { return &segment{grew: make(chan struct{})} }
 
-// size is the bytes written so far.
+// size is the bytes written so far, also when they have been given back.
 func (g *segment) size() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.data.size
 }
-
-// length is the bytes of a segment that has ended, wherever they are by now.
-func (g *segment) length() int64 { return g.size() }
 
 // room is how many bytes the blocks can have.
 func (g *segment) room() int64 {

@@ -170,7 +170,7 @@ func (s *stream) seal() error {
 	}
 	s.tail.end()
 	s.segments = append(s.segments, s.tail)
-	s.sealed += s.tail.length()
+	s.sealed += s.tail.size()
 	s.tail = newSegment()
 	return nil
 }

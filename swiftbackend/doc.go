@@ -52,7 +52,7 @@
 //
 // /info is asked at all the places where servers have it, because the
 // library derives the wrong one from RGW's storage URL (/swift/v1).
-// Objects above the segment size are written by large.go, not by the
+// Objects in segments are written by large.go, not by the
 // library's writer, which uploads one segment after the other and deletes the
 // old object first.
 //
