@@ -318,8 +318,8 @@ func TestASecondWriterIsRefused(t *testing.T) {
 }
 
 // "Files are written from beginning to end. A file is created or truncated and
-// then written in order; a gap reads as zeros; what is not yet uploaded may be
-// overwritten."
+// then written in order; a gap reads as zeros; the first 16 MiB may be overwritten
+// as long as the file is not larger."
 func TestProgramsThatWriteInOrderWork(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	srv.CreateContainer("c")

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
@@ -100,10 +101,10 @@ func TestFailedRequestFailsItsReadsAndLaterReadsRetry(t *testing.T) {
 func TestFailedReadAheadHurtsNobodyUntilItsBytesAreNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bad = 3 * mib
-		failing := true
+		var mended atomic.Bool
 		src := &fakeSource{size: gib}
 		src.read = func(_ context.Context, _ span, at int64) error {
-			if failing && at >= bad {
+			if !mended.Load() && at >= bad {
 				return errGone
 			}
 			return nil
@@ -118,7 +119,8 @@ func TestFailedReadAheadHurtsNobodyUntilItsBytesAreNeeded(t *testing.T) {
 		if err := tryRead(t, r, bad, 128*kib); !errors.Is(err, errGone) {
 			t.Fatalf("got %v, want the Source's error", err)
 		}
-		failing = false
+		synctest.Wait() // what was being read ahead has failed too
+		mended.Store(true)
 		for off := int64(bad); off < 64*mib; off += 128 * kib {
 			mustRead(t, r, off, 128*kib)
 		}
