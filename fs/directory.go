@@ -67,7 +67,10 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		}
 	}
 	p := e.object(d)
-	file := &fileNode{f: f, row: e.Row}
+	file := f.drafts.forgotten(p)
+	if file == nil {
+		file = &fileNode{f: f, at: p, row: e.Row}
+	}
 	file.attr(&out.Attr)
 	return up.NewInode(ctx, file, fusefs.StableAttr{Mode: fuse.S_IFREG, Ino: fileIno(p), Gen: version(p, &e.Row)})
 }
@@ -122,22 +125,18 @@ func (n *directoryNode) Create(ctx context.Context, name string, flags, _ uint32
 		return nil, nil, 0, errno
 	}
 	p := in(d, part)
-	if flags&syscall.O_ACCMODE == syscall.O_RDWR {
-		return nil, nil, 0, n.f.refuse("create for reading and writing", p)
-	}
 	if flags&syscall.O_EXCL != 0 {
 		if errno := n.f.exists(ctx, d, part); errno != 0 {
 			return nil, nil, 0, errno
 		}
 	}
-	file := &fileNode{f: n.f, row: listing.Row{Name: p.object, Local: true, Modified: time.Now(), Resolved: true}}
-	w := n.f.newWriter(file, p, d)
-	w.dirty = true
+	file := &fileNode{f: n.f, at: p, row: listing.Row{Name: p.object, Local: true, Modified: time.Now(), Resolved: true}}
+	w := newWriteHandle(file, file.newDraft())
 	n.f.cache.Put(d, file.row)
 	file.attr(&out.Attr)
 	n.f.setEntryTimeouts(out, time.Now())
 	ino := n.NewInode(ctx, file, fusefs.StableAttr{Mode: fuse.S_IFREG, Ino: fileIno(p), Gen: n.f.writers.nextGeneration()})
-	return ino, w, writeFlags, 0
+	return ino, w, openFlags(flags), 0
 }
 
 // newEntry checks that an entry of this name may be made here; suffix is what
@@ -257,12 +256,13 @@ func (f *FS) keep(d listing.Dir) {
 // same file under way.
 func (f *FS) unlink(ctx context.Context, child *fusefs.Inode, p place, row *listing.Row) (err error) {
 	if file := fileOf(child); file != nil {
-		w := file.currentWriter()
-		if w != nil {
-			defer w.unlinked()()
-			row = w.published(row)
+		d := file.currentDraft()
+		if d != nil {
+			defer d.unlinked()()
+			now := file.current()
+			row = &now
 		}
-		defer func() { file.unlinked(w, err) }() // while the turn is still held
+		defer func() { file.unlinked(d, err) }() // while the turn is still held
 	}
 	if row.Local {
 		return nil

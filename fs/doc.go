@@ -37,25 +37,28 @@
 //
 // # Handles
 //
-// dirHandle reads a directory in batches. readHandle is pinned to the version
-// it was opened at and reads through fs/prefetch. writeHandle is a stream:
-// stream.go has its content as segments and a tail, writepool.go the memory
-// that all streams share.
+// dirHandle reads a directory in batches. readHandle reads the version its node
+// stands for, through fs/prefetch (version.go). All handles of a file that is
+// being written share its draft (draft.go): a stream as long as it is written in
+// order (stream.go has it as segments and a tail, writepool.go the memory that all
+// streams share), a staged file on the local disk otherwise. drafts.go keeps what
+// could not be stored, and tries it again.
 //
 // # Locks
 //
 // In the order in which they may be taken:
 //
-//  1. writeHandle.turn: who has it may use the handle's content. It is held
-//     during uploads, and is a channel so that waiting for it can end. Nobody
-//     waits for two turns: the pool, which seals the tail of another handle,
-//     only tries.
-//  2. writePool.mu: the list of streams.
-//  3. fileNode.mu: the version and the writer of a file. Held for moments.
-//  4. segment.mu: the bytes of a segment, which its writer and the upload that
+//  1. draft.turn: who has it may store the draft or change how its content is
+//     kept. It is held during uploads, and is a channel so that waiting for it can
+//     end. Nobody waits for two turns: the pool, which seals the tail of another
+//     draft, only tries. Writes to a staged draft do not need it.
+//  2. writePool.mu: the list of streams; drafts.mu: the list of drafts.
+//  3. fileNode.mu: the version and the draft of a file. Held for moments.
+//  4. draft.mu: the stage of a draft, and how its last upload went.
+//  5. segment.mu: the bytes of a segment, which its writer and the upload that
 //     follows it share. Held for the copy of a block at most.
 //
-// dirHandle.mu and readHandle.mu guard their handle alone, and are held while
+// dirHandle.mu and versionReader.mu guard their handle alone; the former is held while
 // it waits for the server: two calls on one directory handle wait for each
 // other, as they do in the kernel. sizeMemory.mu and the locks of the other
 // packages are innermost. No lock of ours is held while go-fuse's tree is
@@ -68,5 +71,6 @@
 // server therefore goes on for a grace time after it (FS.patient). Uploads and
 // deletions do not depend on any request: they run under the context of the
 // mount, in goroutines of the writePool, which close waits for. The goroutine
-// that serves the kernel is the FS's own.
+// that serves the kernel is the FS's own, and drafts that could not be stored are
+// tried again by goroutines of the drafts, which the end of the mount waits for.
 package fs

@@ -12,8 +12,8 @@ import (
 	"swiftfs/cache/listing"
 )
 
-// fileNode is a file: one version of one object, or the version that a writer
-// of this mount is making. A version that another client makes is another node.
+// fileNode is a file: one version of one object, or the version that this mount
+// is making of it. A version that another client makes is another node.
 type fileNode struct {
 	fusefs.Inode
 	f *FS
@@ -21,8 +21,12 @@ type fileNode struct {
 	mu sync.Mutex // guards the following
 	// row is the version the node stands for.
 	row listing.Row
-	// writer is the handle with changes that are not at the server yet, or nil.
-	writer *writeHandle
+	// at is where the object was when the node was in the tree last.
+	at place
+	// draft is what programs are making of the file, or nil.
+	draft *draft
+	// handles counts the open handles.
+	handles int
 	// paged is the ETag of the version whose pages the kernel may hold.
 	paged string
 	// gone says that the file was unlinked: nothing more is stored under its
@@ -34,11 +38,10 @@ var _ = (interface {
 	fusefs.NodeGetattrer
 	fusefs.NodeSetattrer
 	fusefs.NodeOpener
-	fusefs.NodeWriter
 	fusefs.NodeStatfser
 	// Not implemented, so that the kernel answers by itself or falls back:
-	// NodeReader, NodeFlusher, NodeFsyncer (the handles do it),
-	// NodeAllocater, NodeLseeker, NodeCopyFileRanger, NodeGetxattrer and its
+	// NodeReader, NodeWriter, NodeFlusher, NodeFsyncer, NodeAllocater,
+	// NodeLseeker (the handles do it), NodeCopyFileRanger, NodeGetxattrer and its
 	// kin, NodeGetlker and its kin (the kernel keeps locks within the machine).
 })((*fileNode)(nil))
 
@@ -47,7 +50,7 @@ var _ = (interface {
 func (n *fileNode) stands(row *listing.Row) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.writer != nil || row.Local {
+	if n.draft.hasContent() || row.Local {
 		return true
 	}
 	if !sameVersion(&n.row, row) {
@@ -57,10 +60,10 @@ func (n *fileNode) stands(row *listing.Row) bool {
 	return true
 }
 
-func (n *fileNode) currentWriter() *writeHandle {
+func (n *fileNode) currentDraft() *draft {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.writer
+	return n.draft
 }
 
 // current returns the version the node stands for.
@@ -70,16 +73,21 @@ func (n *fileNode) current() listing.Row {
 	return n.row
 }
 
-// attr fills the file's attributes: those of the writer's content while there
-// is one.
+// attr fills the file's attributes: those of its draft while the server does not
+// have that.
 func (n *fileNode) attr(out *fuse.Attr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	size, at := n.row.Size, n.row.Modified
-	if n.writer != nil {
-		size, at = n.writer.shown()
+	if n.draft != nil {
+		if s, t, ok := n.draft.shown(); ok {
+			size, at = s, t
+		}
 	}
 	n.f.fileAttr(out, size, at)
+	if n.gone {
+		out.Nlink = 0
+	}
 }
 
 // Getattr implements fusefs.NodeGetattrer. A file that another client has
@@ -88,7 +96,7 @@ func (n *fileNode) attr(out *fuse.Attr) {
 func (n *fileNode) Getattr(ctx context.Context, h fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	n.attr(&out.Attr)
 	out.SetTimeout(n.f.cfg.CacheTTL)
-	if h != nil || n.currentWriter() != nil {
+	if h != nil || n.currentDraft().hasContent() {
 		return 0
 	}
 	name, up := n.Parent()
@@ -111,8 +119,7 @@ func (n *fileNode) Getattr(ctx context.Context, h fusefs.FileHandle, out *fuse.A
 	return 0
 }
 
-// Setattr implements fusefs.NodeSetattrer. A size of 0 is done at once, or by
-// the handle that is writing; other sizes, modes, owners and times are refused
+// Setattr implements fusefs.NodeSetattrer. Modes, owners and times are refused
 // unless they are what the file has anyway.
 func (n *fileNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	if errno := n.f.writable(); errno != 0 {
@@ -125,33 +132,22 @@ func (n *fileNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.Se
 	}
 	n.attr(&out.Attr)
 	out.SetTimeout(n.f.cfg.CacheTTL)
-	return sameAttr(in, &out.Attr, n.currentWriter() != nil)
+	return sameAttr(in, &out.Attr, n.currentDraft().hasContent())
 }
 
+// setSize truncates: a handle that is open keeps the change until its close, and
+// truncate(2), which has none, stores it at once.
 func (n *fileNode) setSize(ctx context.Context, h fusefs.FileHandle, size int64) syscall.Errno {
-	if n.isGone() {
+	var now fuse.Attr
+	if n.attr(&now); int64(now.Size) == size {
 		return 0
 	}
-	w := n.currentWriter()
-	if w == nil && size == n.current().Size {
-		return 0 // also for a handle that could not change it
-	}
 	if own, ok := h.(*writeHandle); ok {
-		w = own
+		return own.truncate(ctx, size)
 	}
-	if w != nil {
-		return w.truncate(size)
-	}
-	d, p, ok := n.place()
-	if !ok {
-		return syscall.ENOENT
-	}
-	if size != 0 {
-		return n.f.refuse("truncate to a size other than 0", p)
-	}
-	w = n.f.newWriter(n, p, d)
-	defer w.release()
-	if errno := w.discard(); errno != 0 {
+	w := newWriteHandle(n, n.openDraft())
+	defer func() { _ = w.Release(ctx) }()
+	if errno := w.truncate(ctx, size); errno != 0 {
 		return errno
 	}
 	return w.Flush(ctx)
@@ -159,14 +155,74 @@ func (n *fileNode) setSize(ctx context.Context, h fusefs.FileHandle, size int64)
 
 // place returns where the node's object is; ok is false once it is unlinked.
 func (n *fileNode) place() (d listing.Dir, p place, ok bool) {
-	_, up := n.Parent()
-	if up == nil {
-		return d, p, false
+	name, up := n.Parent()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.gone {
+		return d, n.at, false
 	}
-	if d, ok = n.f.dirOf(up); !ok {
-		return d, p, false
+	if up != nil {
+		if d, ok = n.f.dirOf(up); ok {
+			part, form := decodeName(name)
+			n.at = in(d, part)
+			if form == formData {
+				n.at = place{d.Container, d.Prefix}
+			}
+			return d, n.at, true
+		}
 	}
-	return d, place{d.Container, n.current().Name}, true
+	// The kernel has forgotten the file, and this mount has something to store.
+	d, ok = dirOfObject(n.at)
+	return d, n.at, ok
+}
+
+// where returns where the node's object is, or was when it was unlinked.
+func (n *fileNode) where() place {
+	_, p, _ := n.place()
+	return p
+}
+
+// opened and closed count the handles. The last one of an unlinked file ends its
+// draft.
+func (n *fileNode) opened() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.handles++
+}
+
+func (n *fileNode) closed() {
+	n.mu.Lock()
+	n.handles--
+	last := n.handles == 0 && n.gone
+	d := n.draft
+	n.mu.Unlock()
+	if last && d != nil {
+		d.end()
+	}
+}
+
+// seek finds data and holes. The stored version is all data.
+func (n *fileNode) seek(off uint64, whence uint32) (uint64, syscall.Errno) {
+	const seekData, seekHole = 3, 4
+	if stage := n.currentDraft().staged(); stage != nil {
+		find := stage.SeekData
+		if whence == seekHole {
+			find = stage.SeekHole
+		}
+		at, err := find(int64(off))
+		return uint64(at), toErrno(err)
+	}
+	var attr fuse.Attr
+	n.attr(&attr)
+	switch {
+	case whence != seekData && whence != seekHole:
+		return 0, syscall.EINVAL
+	case off >= attr.Size:
+		return 0, syscall.ENXIO
+	case whence == seekHole:
+		return attr.Size, 0
+	}
+	return off, 0
 }
 
 // sameAttr returns EOPNOTSUPP when attributes are to be set that cannot be kept
@@ -202,32 +258,39 @@ func sameAttr(in *fuse.SetAttrIn, now *fuse.Attr, writing bool) syscall.Errno {
 // now: touch makes a file and then sets its date to now.
 const nowAsFarAsKnown = 2 * time.Second
 
-// Open implements fusefs.NodeOpener. No request is made, unless the file is
-// being written: then what is written so far is stored first, so that the
-// reader sees it.
+// Open implements fusefs.NodeOpener. No request is made.
 func (n *fileNode) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	d, p, ok := n.place()
-	if !ok {
-		return nil, 0, syscall.ENOENT
-	}
 	if flags&syscall.O_ACCMODE == syscall.O_RDONLY {
-		return n.openRead(ctx, p)
+		return newReadHandle(n), n.readFlags(), 0
 	}
 	if errno := n.f.writable(); errno != 0 {
 		return nil, 0, errno
 	}
-	truncate := flags&syscall.O_TRUNC != 0
-	if flags&syscall.O_ACCMODE == syscall.O_RDWR {
-		return nil, 0, n.f.refuse("open for reading and writing", p)
-	}
-	w := n.f.newWriter(n, p, d)
-	if truncate {
-		if errno := w.discard(); errno != 0 {
-			w.release()
+	w := newWriteHandle(n, n.openDraft())
+	if flags&syscall.O_TRUNC != 0 {
+		if errno := w.truncate(ctx, 0); errno != 0 {
+			_ = w.Release(ctx)
 			return nil, 0, errno
 		}
 	}
-	return w, writeFlags, 0
+	return w, openFlags(flags), 0
+}
+
+// readFlags returns the FOPEN flags of a reader: the kernel keeps the pages of a
+// version over opens.
+func (n *fileNode) readFlags() uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.draft.hasContent() {
+		n.paged = ""
+		return 0
+	}
+	keep := n.row.ETag != "" && n.paged == n.row.ETag
+	n.paged = n.row.ETag
+	if keep {
+		return fuse.FOPEN_KEEP_CACHE
+	}
+	return 0
 }
 
 // fileOf returns the file of an inode, or nil.
@@ -240,18 +303,16 @@ func fileOf(n *fusefs.Inode) *fileNode {
 }
 
 // unlinked notes how the deletion of the file's object ended. With an error the
-// file stays, and a handle that was kept from storing its content is to store
-// it. That handle's turn is the caller's.
-func (n *fileNode) unlinked(writer *writeHandle, err error) {
+// file stays, and its draft is to be stored. The draft's turn is the caller's.
+func (n *fileNode) unlinked(d *draft, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err == nil {
 		n.gone = true
 		return
 	}
-	if writer != nil {
-		writer.gone, writer.dirty = false, true
-		n.writer = writer
+	if d != nil {
+		d.gone = false
 	}
 }
 
@@ -259,35 +320,4 @@ func (n *fileNode) isGone() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.gone
-}
-
-// Write implements fusefs.NodeWriter: it is the handle's, except that what is
-// written to an unlinked file is nobody's.
-func (n *fileNode) Write(ctx context.Context, h fusefs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
-	w, ok := h.(*writeHandle)
-	switch {
-	case !ok:
-		return 0, syscall.EBADF
-	case n.isGone():
-		return uint32(len(data)), 0
-	}
-	return w.Write(ctx, data, off)
-}
-
-func (n *fileNode) openRead(ctx context.Context, p place) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if w := n.currentWriter(); w != nil {
-		if errno := w.Flush(ctx); errno != 0 {
-			return nil, 0, errno
-		}
-	}
-	n.mu.Lock()
-	row := n.row
-	keep := row.ETag != "" && n.paged == row.ETag
-	n.paged = row.ETag
-	n.mu.Unlock()
-	var flags uint32
-	if keep {
-		flags = fuse.FOPEN_KEEP_CACHE
-	}
-	return newReadHandle(n.f, p, row), flags, 0
 }

@@ -56,10 +56,8 @@ type testWriter struct {
 
 func create(t *testing.T, f *FS, srv *fakeswift.Server, name string) *testWriter {
 	t.Helper()
-	file := &fileNode{f: f, row: listing.Row{Name: name, Local: true, Modified: time.Now(), Resolved: true}}
-	w := f.newWriter(file, place{"c", name}, listing.Dir{Container: "c"})
-	w.dirty = true
-	return &testWriter{w, t, srv, nil}
+	file := &fileNode{f: f, at: place{"c", name}, row: listing.Row{Name: name, Local: true, Modified: time.Now(), Resolved: true}}
+	return &testWriter{newWriteHandle(file, file.newDraft()), t, srv, nil}
 }
 
 // add writes behind the end.
@@ -92,7 +90,7 @@ func (w *testWriter) sync() {
 
 func (w *testWriter) check() {
 	w.t.Helper()
-	if got, _, ok := w.srv.Object("c", w.p.object); !ok || !bytes.Equal(got, w.want) {
+	if got, _, ok := w.srv.Object("c", w.node.at.object); !ok || !bytes.Equal(got, w.want) {
 		w.t.Fatalf("the server has %d bytes (%v), want the %d written", len(got), ok, len(w.want))
 	}
 }

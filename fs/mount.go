@@ -28,6 +28,8 @@ type FS struct {
 	readers *prefetch.Budget
 	ahead   prefetch.Config
 	writers *writePool
+	drafts  *drafts
+	stages  stages
 	server  *fuse.Server
 
 	// ctx ends when the mount is gone. Work that outlives the request that
@@ -84,7 +86,7 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 	f := &FS{
 		cfg: cfg, client: client, log: cfg.Log, ctx: life, stop: stop,
 		sizes: newSizeMemory(), readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
-		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency),
+		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(),
 	}
 	f.ahead.MaxAhead = min(f.ahead.MaxAhead, max(cfg.ReadAhead, f.ahead.FirstRequest))
 	var err error
@@ -155,8 +157,12 @@ func (f *FS) Unmount() error { return f.server.Unmount() }
 
 // close ends what the mount has under way.
 func (f *FS) close() {
+	f.drafts.finish(f.ctx)
 	f.writers.wait()
 	f.writers.checkReturned()
+	if err := f.stages.close(); err != nil {
+		f.log.Warn("the temporary cache directory could not be removed", "error", err)
+	}
 	f.stop()
 	f.cache.Close()
 	f.wg.Wait()

@@ -60,3 +60,9 @@ func (f *FS) dirOf(n *fusefs.Inode) (d listing.Dir, ok bool) {
 	}
 	return d, true
 }
+
+// dirOfObject returns the directory that shows an object; ok is false when it
+// names none.
+func dirOfObject(p place) (d listing.Dir, ok bool) {
+	return listing.Dir{Container: p.container, Prefix: p.object[:strings.LastIndexByte(p.object, '/')+1]}, p.container != ""
+}

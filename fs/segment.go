@@ -39,6 +39,8 @@ type segment struct {
 	done chan struct{}
 	info swiftbackend.Segment
 	err  error
+	// kept says that the segment on the server is somebody else's now.
+	kept bool
 }
 
 // idleLimit is how long an upload that follows a writer waits for more, and

@@ -14,13 +14,14 @@ import (
 	"swiftfs/swiftbackend"
 )
 
-// stream is the content of a file that is written from beginning to end:
+// stream is the content of a streamed draft, which is written from beginning to end:
 // segments, which are being uploaded or have been, and a tail. As long as it
 // may be one plain object the tail stays in memory; beyond that its upload
-// begins while it is being written. The handle's turn guards the stream.
+// begins while it is being written. The draft's turn guards the stream.
 type stream struct {
 	f *FS
-	p place
+	// where returns where the file is now: it may be renamed meanwhile.
+	where func() place
 
 	segments []*segment
 	sealed   int64 // bytes in segments
@@ -43,7 +44,9 @@ type stream struct {
 // piece of a large object is smaller than what servers read at full speed.
 const followFrom = 4 << 20
 
-func newStream(f *FS, p place) stream { return stream{f: f, p: p, tail: newSegment()} }
+func newStream(f *FS, where func() place) stream {
+	return stream{f: f, where: where, tail: newSegment()}
+}
 
 func (s *stream) size() int64 { return s.sealed + s.tail.size() }
 
@@ -106,7 +109,7 @@ func (s *stream) begin(g *segment) error {
 	if longest := s.f.client.Info().MaxObjectName; len(g.name) > longest {
 		return fmt.Errorf("the name of the file leaves no room for those of its segments, which have up to %d bytes: %w", longest, syscall.ENAMETOOLONG)
 	}
-	g.begin(s.f, s.p)
+	g.begin(s.f, s.where())
 	return nil
 }
 
@@ -148,17 +151,19 @@ func (s *stream) extend(ctx context.Context, size int64) error {
 
 var zeros = make([]byte, 64<<10)
 
-// truncate makes the content longer by zeros, or shorter as far as it is still
-// only in memory.
+// resizes reports whether truncate can be carried out: in a tail that is still
+// only in memory, and without uploading many zeros.
+func (s *stream) resizes(size int64) bool {
+	return size >= s.sealed && !s.tail.begun() && size-s.size() <= mostGap
+}
+
+// truncate makes the content longer by zeros, or shorter.
 func (s *stream) truncate(ctx context.Context, size int64) error {
-	if size >= s.size() {
-		return s.extend(ctx, size)
+	if size < s.size() {
+		s.tail.data.truncate(s.f.writers, size-s.sealed)
+		return nil
 	}
-	if size < s.sealed || s.tail.begun() {
-		return fmt.Errorf("cutting off what has been uploaded: %w", syscall.EOPNOTSUPP)
-	}
-	s.tail.data.truncate(s.f.writers, size-s.sealed)
-	return nil
+	return s.extend(ctx, size)
 }
 
 // seal ends the tail, which becomes a segment, and begins another.
@@ -177,7 +182,7 @@ func (s *stream) seal() error {
 
 func (s *stream) segmentName(i int, suffix string) string {
 	if s.prefix == "" {
-		s.prefix = swiftbackend.SegmentPrefix(s.p.object, time.Now(), s.f.cfg.SegmentSize)
+		s.prefix = swiftbackend.SegmentPrefix(s.where().object, time.Now(), s.f.cfg.SegmentSize)
 	}
 	return fmt.Sprintf("%s%08d%s", s.prefix, i, suffix)
 }
@@ -202,7 +207,7 @@ func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftb
 		}
 	}
 	if len(s.segments) == 0 {
-		return s.f.client.Put(ctx, s.p.container, s.p.object, s.tail.data.content(), o)
+		return s.f.client.Put(ctx, s.where().container, s.where().object, s.tail.data.content(), o)
 	}
 	all, err := s.await(ctx)
 	if err != nil {
@@ -225,7 +230,7 @@ func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftb
 			return swiftbackend.ObjectInfo{}, err
 		}
 	}
-	info, err := s.f.client.PutManifest(ctx, s.p.container, s.p.object, s.prefix, all, o)
+	info, err := s.f.client.PutManifest(ctx, s.where().container, s.where().object, s.prefix, all, o)
 	if err != nil {
 		s.unsure = s.unsure || !refusal(err)
 		return info, err
@@ -235,7 +240,7 @@ func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftb
 		s.named[g.Name] = true
 	}
 	if static {
-		s.f.dropSegmentsLater(s.p, s.unnamed(s.tails))
+		s.f.dropSegmentsLater(s.where(), s.unnamed(s.tails))
 	}
 	s.tails, s.unsure = tail, false
 	return info, nil
@@ -262,7 +267,7 @@ func (s *stream) putTail(ctx context.Context, static bool) (swiftbackend.Segment
 		s.tailNumber++
 		n = s.tailNumber
 	}
-	t, err := s.f.client.PutSegment(ctx, s.p.container, s.segmentName(len(s.segments), fmt.Sprintf("-%d", n)), s.tail.data.content())
+	t, err := s.f.client.PutSegment(ctx, s.where().container, s.segmentName(len(s.segments), fmt.Sprintf("-%d", n)), s.tail.data.content())
 	if err == nil {
 		s.tails = append(s.tails, t)
 	}
@@ -285,7 +290,7 @@ func (s *stream) await(ctx context.Context) ([]swiftbackend.Segment, error) {
 	for _, g := range s.segments {
 		<-g.done
 		if g.err != nil {
-			g.begin(s.f, s.p)
+			g.begin(s.f, s.where())
 		}
 	}
 	all := make([]swiftbackend.Segment, len(s.segments))
@@ -310,7 +315,7 @@ func (s *stream) drop(unlinked bool) {
 	for _, g := range append(s.segments, s.tail) {
 		if g.begun() {
 			<-g.done
-			if g.err == nil {
+			if g.err == nil && !g.kept {
 				uploaded = append(uploaded, g.info)
 			}
 		}
@@ -323,7 +328,7 @@ func (s *stream) drop(unlinked bool) {
 	default:
 		uploaded = s.unnamed(uploaded)
 	}
-	s.f.dropSegmentsLater(s.p, uploaded)
+	s.f.dropSegmentsLater(s.where(), uploaded)
 }
 
 // content is the buffer as the body of a request.

@@ -95,15 +95,15 @@ func TestReclaimingTakesTheLargestTailThatNobodyIsWritingTo(t *testing.T) {
 	small.add(pattern(1000, 1))
 	middle.add(pattern(3<<20, 2))
 	busy.add(pattern(5<<20, 3))
-	busy.turn <- struct{}{}
-	f.writers.reclaim(&small.content)
-	busy.give()
+	busy.draft.turn <- struct{}{}
+	f.writers.reclaim(small.draft.stream)
+	busy.draft.give()
 	for _, c := range []struct {
 		w    *testWriter
 		want int
 	}{{small, 0}, {middle, 1}, {busy, 0}} {
-		if got := len(c.w.content.segments); got != c.want {
-			t.Errorf("%s has %d segments, want %d", c.w.p.object, got, c.want)
+		if got := len(c.w.draft.stream.segments); got != c.want {
+			t.Errorf("%s has %d segments, want %d", c.w.node.where().object, got, c.want)
 		}
 		c.w.close()
 	}

@@ -1,0 +1,169 @@
+package fs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"swiftfs/cache/listing"
+	"swiftfs/cache/writeback"
+	"swiftfs/fs/prefetch"
+	"swiftfs/swiftbackend"
+)
+
+// versionReader reads a file for one handle: its draft while it has one, else the
+// stored version, with reading ahead.
+type versionReader struct {
+	node *fileNode
+
+	mu sync.Mutex // guards the following
+	// reader reads the version of row; nil before the first read: opening asks
+	// nothing.
+	reader *prefetch.Reader
+	row    listing.Row
+}
+
+// readAt reads at off, and returns io.EOF at the end of the file.
+func (r *versionReader) readAt(ctx context.Context, dest []byte, off int64) (int, error) {
+	for {
+		if d := r.node.currentDraft(); d != nil {
+			if n, ok, err := r.patiently(ctx, func(ctx context.Context) (int, bool, error) { return d.readAt(ctx, dest, off) }); ok {
+				return n, err
+			}
+		}
+		row := r.node.current()
+		if off >= row.Size {
+			return 0, io.EOF
+		}
+		reader := r.open(&row)
+		n, _, err := r.patiently(ctx, func(ctx context.Context) (int, bool, error) {
+			n, err := reader.ReadAt(ctx, dest, off)
+			return n, true, err
+		})
+		if err == nil || isEOF(err) || !r.replaced(&row) {
+			return n, err
+		}
+	}
+}
+
+// replaced reports whether this mount has stored another version than that of row
+// since it was taken, or another reader of the handle has.
+func (r *versionReader) replaced(row *listing.Row) bool {
+	now := r.node.current()
+	return now.ETag != row.ETag || now.Name != row.Name || r.node.currentDraft().hasContent()
+}
+
+// patiently reads once more when the caller was interrupted: the data is on its
+// way, for this read repeated or for nobody.
+func (r *versionReader) patiently(ctx context.Context, read func(context.Context) (int, bool, error)) (int, bool, error) {
+	n, ok, err := read(ctx)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		patient, cancel := r.node.f.patient(ctx)
+		defer cancel()
+		return read(patient)
+	}
+	return n, ok, err
+}
+
+// open returns the reader of a version.
+func (r *versionReader) open(row *listing.Row) *prefetch.Reader {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reader != nil && r.row.ETag == row.ETag && r.row.Size == row.Size {
+		return r.reader
+	}
+	f := r.node.f
+	if r.reader != nil {
+		_ = r.reader.Close()
+	}
+	r.reader, r.row = prefetch.NewReader(f.ctx, r.node.version(row), row.Size, f.readers, f.ahead), *row
+	return r.reader
+}
+
+func (r *versionReader) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reader != nil {
+		_ = r.reader.Close()
+	}
+}
+
+// objectVersion is one version of a file's object, for reading.
+type objectVersion struct {
+	node *fileNode
+	etag string
+	size int64
+}
+
+var (
+	_ prefetch.Source = (*objectVersion)(nil)
+	_ writeback.Base  = (*objectVersion)(nil)
+)
+
+func (n *fileNode) version(row *listing.Row) *objectVersion {
+	return &objectVersion{node: n, etag: row.ETag, size: row.Size}
+}
+
+// Size implements writeback.Base.
+func (v *objectVersion) Size() int64 { return v.size }
+
+// wholeLimit is the size up to which the whole of an object is received before
+// any of it is given on, so that a damaged one is never seen in part.
+const wholeLimit = 1 << 20
+
+// ReadRange implements prefetch.Source and writeback.Base.
+func (v *objectVersion) ReadRange(ctx context.Context, off, length int64) (io.ReadCloser, error) {
+	body, err := v.get(ctx, off, length)
+	if err != nil || off > 0 || length < v.size || length > wholeLimit {
+		return body, err
+	}
+	data, err := readWhole(body, length)
+	if swiftbackend.KindOf(err) == swiftbackend.KindChecksum {
+		v.node.f.log.Warn("an object arrived damaged, reading it again", "path", v.node.where(), "error", err)
+		if body, err = v.get(ctx, off, length); err != nil {
+			return nil, err
+		}
+		data, err = readWhole(body, length)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// get asks for a range. A version that is gone, deleted or replaced, is a
+// changed one for those who have it open; but the object may have been renamed
+// since the request was made.
+func (v *objectVersion) get(ctx context.Context, off, length int64) (io.ReadCloser, error) {
+	for {
+		p := v.node.where()
+		body, _, err := v.node.f.client.Get(ctx, p.container, p.object, swiftbackend.GetOptions{Offset: off, Length: length, IfMatch: v.etag})
+		switch swiftbackend.KindOf(err) {
+		case swiftbackend.KindNotExist, swiftbackend.KindRange, swiftbackend.KindChanged:
+			if v.node.where() != p {
+				continue
+			}
+			return nil, &swiftbackend.Error{Op: "read", Path: p.String(), Kind: swiftbackend.KindChanged, Err: err}
+		default:
+			return body, err
+		}
+	}
+}
+
+func readWhole(body io.ReadCloser, length int64) ([]byte, error) {
+	defer func() { _ = body.Close() }()
+	data := make([]byte, length)
+	if _, err := io.ReadFull(body, data); err != nil {
+		return nil, err
+	}
+	// The end of the body is where its checksum is compared.
+	if _, err := body.Read(make([]byte, 1)); !isEOF(err) {
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return data, nil
+}
