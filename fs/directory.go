@@ -252,31 +252,6 @@ func (f *FS) keep(d listing.Dir) {
 	}
 }
 
-// unlink deletes a file's object, if the server has it, with no upload of the
-// same file under way.
-func (f *FS) unlink(ctx context.Context, child *fusefs.Inode, p place, row *listing.Row) (err error) {
-	if file := fileOf(child); file != nil {
-		d := file.currentDraft()
-		if d != nil {
-			defer d.unlinked()()
-			now := file.current()
-			row = &now
-		}
-		defer func() { file.unlinked(d, err) }() // while the turn is still held
-	}
-	if row.Local {
-		return nil
-	}
-	info := swiftbackend.ObjectInfo{}
-	if large(row) {
-		var err error
-		if info, err = f.client.Head(ctx, p.container, p.object); err != nil {
-			return ignoreGone(err)
-		}
-	}
-	return ignoreGone(f.client.DeleteObject(ctx, p.container, p.object, info))
-}
-
 // ignoreGone makes "not found" a success: what was to be deleted is not there.
 func ignoreGone(err error) error {
 	if swiftbackend.KindOf(err) == swiftbackend.KindNotExist {

@@ -228,14 +228,6 @@ func (d *draft) end() {
 	d.f.drafts.remove(d)
 }
 
-// unlinked makes sure that nothing more is uploaded, and waits for an upload
-// under way. The turn is the caller's until it calls the result.
-func (d *draft) unlinked() (give func()) {
-	d.turn <- struct{}{}
-	d.gone = true
-	return d.give
-}
-
 // fail notes that an upload failed.
 func (d *draft) fail(err error) {
 	d.mu.Lock()

@@ -32,6 +32,8 @@ type fileNode struct {
 	// gone says that the file was unlinked: nothing more is stored under its
 	// name, which may be another file's by now.
 	gone bool
+	// aside says that at is where the object of an unlinked file was set aside.
+	aside bool
 }
 
 var _ = (interface {
@@ -194,10 +196,16 @@ func (n *fileNode) closed() {
 	n.mu.Lock()
 	n.handles--
 	last := n.handles == 0 && n.gone
-	d := n.draft
+	d, at, aside := n.draft, n.at, n.aside
 	n.mu.Unlock()
-	if last && d != nil {
+	if !last {
+		return
+	}
+	if d != nil {
 		d.end()
+	}
+	if aside {
+		n.f.dropAside(at)
 	}
 }
 
@@ -300,20 +308,6 @@ func fileOf(n *fusefs.Inode) *fileNode {
 	}
 	file, _ := n.Operations().(*fileNode)
 	return file
-}
-
-// unlinked notes how the deletion of the file's object ended. With an error the
-// file stays, and its draft is to be stored. The draft's turn is the caller's.
-func (n *fileNode) unlinked(d *draft, err error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if err == nil {
-		n.gone = true
-		return
-	}
-	if d != nil {
-		d.gone = false
-	}
 }
 
 func (n *fileNode) isGone() bool {

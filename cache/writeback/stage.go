@@ -90,6 +90,14 @@ func (s *Stage) Size() int64 {
 	return s.size
 }
 
+// Complete reports whether all of the file is local, or zeros: it needs its base
+// no more.
+func (s *Stage) Complete() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.remote.empty()
+}
+
 // Dirty reports whether the file may differ from its base. A file without a base
 // is dirty even if it is empty: nothing of it is stored.
 func (s *Stage) Dirty() bool {

@@ -1,0 +1,122 @@
+package fs
+
+import (
+	"context"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"swiftfs/cache/listing"
+	"swiftfs/swiftbackend"
+)
+
+// keptLocally is the size up to which an open file that loses its name is fetched
+// to the local disk; a larger one is set aside on the server.
+const keptLocally = 32 << 20
+
+// unlink deletes a file's object, if the server has it, with no upload of the same
+// file under way. Those who have it open keep its content.
+func (f *FS) unlink(ctx context.Context, child *fusefs.Inode, p place, row *listing.Row) error {
+	file := fileOf(child)
+	if file == nil || !file.inUse() {
+		err := f.deleteObject(ctx, p, row, false)
+		if err == nil && file != nil {
+			file.unlinked(place{})
+		}
+		return err
+	}
+	d := file.openDraft()
+	defer d.release()
+	d.turn <- struct{}{}
+	defer d.give()
+	now := file.current()
+	aside, err := d.keepLocked(ctx, p, &now)
+	if err == nil {
+		err = f.deleteObject(ctx, p, &now, aside != place{})
+	}
+	if err != nil {
+		return err
+	}
+	d.gone = true
+	file.unlinked(aside)
+	return nil
+}
+
+// keepLocked makes an open file independent of its object, whose name is about to
+// go. The result is where the object was set aside, or zero. The turn is the
+// caller's.
+func (d *draft) keepLocked(ctx context.Context, p place, row *listing.Row) (place, error) {
+	if !d.node.isOpen() || row.Local && d.stream == nil || row.Size == 0 && d.stream == nil && d.staged() == nil {
+		return place{}, nil
+	}
+	if row.Local || row.Size <= keptLocally || d.stream != nil {
+		if err := d.stageLocked(ctx); err != nil {
+			return place{}, err
+		}
+	}
+	if stage := d.staged(); row.Local || stage != nil && (stage.Complete() || d.base.pieces != nil) {
+		return place{}, nil
+	}
+	if row.Size <= keptLocally {
+		return place{}, d.staged().Fill(ctx, 0, row.Size)
+	}
+	info, err := d.f.client.Head(ctx, p.container, p.object)
+	if err != nil {
+		return place{}, ignoreGone(err)
+	}
+	name, err := d.f.client.SetAside(ctx, swiftbackend.Name{Container: p.container, Object: p.object}, info)
+	return place{name.Container, name.Object}, err
+}
+
+// deleteObject deletes the object of a row, if the server has it, with its own
+// segments unless the object was set aside.
+func (f *FS) deleteObject(ctx context.Context, p place, row *listing.Row, aside bool) error {
+	switch {
+	case row.Local:
+		return nil
+	case !large(row) || aside:
+		return ignoreGone(f.client.Delete(ctx, p.container, p.object))
+	}
+	info, err := f.client.Head(ctx, p.container, p.object)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	return ignoreGone(f.client.DeleteObject(ctx, p.container, p.object, info))
+}
+
+// dropAside deletes, while the program goes on, what was set aside for those who
+// had a file open.
+func (f *FS) dropAside(p place) {
+	f.writers.wg.Go(func() {
+		info, err := f.client.Head(f.ctx, p.container, p.object)
+		if err == nil {
+			err = f.client.DeleteObject(f.ctx, p.container, p.object, info)
+		}
+		if ignoreGone(err) != nil {
+			f.log.Warn("what was set aside of a deleted file could not be deleted", "path", p, "error", err)
+		}
+	})
+}
+
+// unlinked says that the file has lost its name; aside is where its object is
+// now, or zero.
+func (n *fileNode) unlinked(aside place) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.gone = true
+	if aside != (place{}) {
+		n.at, n.aside = aside, true
+	}
+}
+
+// inUse reports whether the file has open handles or a draft.
+func (n *fileNode) inUse() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.handles > 0 || n.draft != nil
+}
+
+func (n *fileNode) isOpen() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.handles > 0
+}
