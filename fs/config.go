@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"swiftfs/cache"
 )
 
 // Config is what a mount needs to know beside its account.
@@ -34,6 +36,11 @@ type Config struct {
 	UploadConcurrency int
 	// ReadAhead bounds the bytes read ahead for one open file.
 	ReadAhead int64
+
+	// Cache is where files are kept while they are edited. It stays the caller's,
+	// who closes it after Wait. Without one, a temporary directory is made for the
+	// first file that needs it.
+	Cache *cache.Dir
 
 	ShowSegments bool // list segment containers too
 

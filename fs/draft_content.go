@@ -132,7 +132,7 @@ func (d *draft) stageLocked(ctx context.Context) error {
 	if d.staged() != nil {
 		return nil
 	}
-	dir, err := d.f.stages.open()
+	dir, err := d.f.cacheDir()
 	if err != nil {
 		return err
 	}

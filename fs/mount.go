@@ -29,7 +29,7 @@ type FS struct {
 	ahead   prefetch.Config
 	writers *writePool
 	drafts  *drafts
-	stages  stages
+	space   localSpace
 	server  *fuse.Server
 
 	// ctx ends when the mount is gone. Work that outlives the request that
@@ -46,8 +46,8 @@ const (
 )
 
 // Mount mounts what cfg says on the directory mountpoint and returns when it
-// answers. ctx bounds the mounting only. The client stays the caller's, who
-// closes it after Wait.
+// answers. ctx bounds the mounting only. The client, and the
+// cache directory of cfg, stay the caller's, who closes them after Wait.
 func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, cfg Config) (*FS, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -88,6 +88,7 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 		sizes: newSizeMemory(), readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
 		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(),
 	}
+	f.space.dir = cfg.Cache
 	f.ahead.MaxAhead = min(f.ahead.MaxAhead, max(cfg.ReadAhead, f.ahead.FirstRequest))
 	var err error
 	f.cache, err = listing.New(listing.Config{TTL: cfg.CacheTTL, Bytes: cfg.listingMemory(), Verify: f.verifyRow}, lister{f})
@@ -160,12 +161,12 @@ func (f *FS) close() {
 	f.drafts.finish(f.ctx)
 	f.writers.wait()
 	f.writers.checkReturned()
-	if err := f.stages.close(); err != nil {
-		f.log.Warn("the temporary cache directory could not be removed", "error", err)
-	}
 	f.stop()
 	f.cache.Close()
 	f.wg.Wait()
+	if err := f.space.close(); err != nil {
+		f.log.Warn("the temporary cache directory could not be removed", "error", err)
+	}
 }
 
 // grace is how long an operation goes on after its caller got a signal. Most

@@ -44,7 +44,7 @@ func TestTheHelperRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{":", "/mnt", "-z"}, "usage: mount.swiftfs"},
 		{[]string{":", "/mnt", "-N", "/proc/1/ns/mnt"}, "(-N) is not possible"},
 		{[]string{":", "/mnt", "-o", "alow_other"}, `unknown option "alow_other"; did you mean "allow-other"?`},
-		{[]string{":", "/mnt", "-s", "-o", "cache_dir=/x"}, "option cache-dir is not available in this version"},
+		{[]string{":", "/mnt", "-s", "-o", "write_back"}, "option write-back is not available in this version"},
 		{[]string{":", "/mnt", "-s", "-o", "uid=x"}, "option uid"},
 	} {
 		if _, err := parseHelper(c.args); err == nil || !strings.Contains(err.Error(), c.want) || classOf(err) != classUsage {

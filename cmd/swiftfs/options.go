@@ -38,6 +38,8 @@ type dataOptions struct {
 	segmentSize       int64
 	uploadConcurrency int
 	readAhead         int64
+	cacheDir          string // "": a temporary one
+	cacheSize         int64  // 0: what the disk has
 }
 
 // serverOptions say how the server is reached. Empty strings leave what the
@@ -114,6 +116,8 @@ func (o *options) table() []option {
 		{"segment-size", "files over 16 MiB are uploaded in segments of this size", size(&d.segmentSize)},
 		{"upload-concurrency", "segments uploaded at once", count(&d.uploadConcurrency, 1, 256)},
 		{"read-ahead", "read ahead at most this much of a file", size(&d.readAhead)},
+		{"cache-dir", "keep files that are being edited here; of one mount at a time (default a temporary directory)", text(&d.cacheDir, "DIRECTORY")},
+		{"cache-size", "keep at most this much in cache-dir; 0 is as much as the disk has", size(&d.cacheSize)},
 		{"mount-timeout", "give up mounting after this time", duration(&p.mountTimeout, time.Second)},
 		{"log-level", "least important messages to log", oneOf(&p.logLevel, "debug", "info", "warn", "error")},
 		{"log-format", "form of the log", oneOf(&p.logFormat, "text", "json")},
@@ -155,6 +159,9 @@ func (o *options) validate(src source) error {
 	}
 	if o.server.insecure && o.server.caCert != "" {
 		return errors.New("with insecure no certificate is verified, so ca-cert has no effect; choose one of the two")
+	}
+	if n := o.data.cacheSize; n > 0 && n < leastCache {
+		return fmt.Errorf("cache-size %d is below the %s that editing one file needs; 0 is no limit", n, formatSize(leastCache))
 	}
 	return o.fsConfig(src, nil).Validate()
 }

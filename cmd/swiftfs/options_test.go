@@ -26,6 +26,8 @@ var optionSamples = map[string][2]string{
 	"segment-size":        {"64MiB", "64MiB"},
 	"upload-concurrency":  {"9", "9"},
 	"read-ahead":          {"1000", "1000"},
+	"cache-dir":           {"/var/cache/swiftfs", "/var/cache/swiftfs"},
+	"cache-size":          {"10GiB", "10GiB"},
 	"requests":            {"7", "7"},
 	"credentials":         {"/etc/swiftfs/a", "/etc/swiftfs/a"},
 	"auth-version":        {"2.0", "2"},
@@ -52,7 +54,7 @@ func TestTheOptionNamesAreThoseThatScriptsRelyOn(t *testing.T) {
 		got = append(got, o.name)
 	}
 	want := strings.Fields(`read-only uid gid umask dir-mode file-mode allow-other default-permissions cache-ttl memory-limit
-		show-segments segment-size upload-concurrency read-ahead requests credentials auth-version region endpoint-type ca-cert
+		show-segments segment-size upload-concurrency read-ahead cache-dir cache-size requests credentials auth-version region endpoint-type ca-cert
 		insecure timeout mount-timeout log-level log-format log-requests metrics-address foreground`)
 	slices.Sort(got)
 	slices.Sort(want)
@@ -128,7 +130,8 @@ func TestWrongWordsGetASentence(t *testing.T) {
 		{"r0", `unknown option "r0"; did you mean "ro"?`},
 		{"netdev", `unknown option "netdev"; did you mean "_netdev"?`},
 		{"qqqqqqqq", "unknown option \"qqqqqqqq\"; `swiftfs mount --help` lists the options"},
-		{"cache-dir=/x", "option cache-dir is not available in this version"},
+		{"cache-dir=", "option cache-dir: the value is empty"},
+		{"cache-size=much", `option cache-size: "much" is not a size; write bytes or a number with a unit, as 64MiB`},
 		{"write_back", "option write-back is not available in this version"},
 		{"attrs=head", "option attrs is not available in this version"},
 		{"remount,ro", "a mounted swiftfs cannot be remounted with other options; unmount it and mount it again"},
@@ -192,6 +195,7 @@ func TestContradictionsBetweenOptionsGetASentence(t *testing.T) {
 	for _, c := range []struct{ source, words, want string }{
 		{"work:", "credentials=/x", `cloud "work" takes its credentials from clouds.yaml; leave out the cloud or the option credentials`},
 		{":", "insecure,ca-cert=/x", "with insecure no certificate is verified, so ca-cert has no effect; choose one of the two"},
+		{":", "cache-size=4096", "cache-size 4096 is below the 1MiB that editing one file needs; 0 is no limit"},
 	} {
 		o := defaultOptions()
 		if err := (&words{rows: o.table()}).Set(c.words); err != nil {

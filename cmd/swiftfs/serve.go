@@ -11,6 +11,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/moby/sys/mountinfo"
 
+	"swiftfs/cache"
 	"swiftfs/fs"
 	"swiftfs/swiftbackend"
 )
@@ -34,6 +35,7 @@ type service struct {
 	fs         *fs.FS
 	client     *swiftbackend.Client
 	metrics    *metricsServer // or nil
+	cache      *cache.Dir     // or nil: nothing can be edited
 	presence   *presence      // or nil
 	systemd    bool           // systemd is told when the mount works and when it ends
 	// mounted is the row of the mount in the table of mounts, or nil when it
@@ -64,6 +66,9 @@ func (r *request) start(ctx context.Context) (_ *service, err error) {
 			return nil, err
 		}
 	}
+	if s.cache, err = r.opts.openCache(s.mountpoint); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.opts.process.mountTimeout)
 	defer cancel()
 	if s.client, err = connect(ctx, cfg, true); err != nil {
@@ -85,8 +90,10 @@ func (s *service) mount(ctx context.Context, r *request, cfg swiftbackend.Config
 			return explainSource(err, r.src, cfg)
 		}
 	}
+	config := r.opts.fsConfig(r.src, s.logs.fs)
+	config.Cache = s.cache
 	var err error
-	s.fs, err = fs.Mount(ctx, s.client, s.mountpoint, r.opts.fsConfig(r.src, s.logs.fs))
+	s.fs, err = fs.Mount(ctx, s.client, s.mountpoint, config)
 	var refused *swiftbackend.Error
 	if errors.As(err, &refused) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return explainSource(err, r.src, cfg)
@@ -181,6 +188,11 @@ func (s *service) close() {
 	}
 	if s.client != nil {
 		s.client.Close()
+	}
+	if s.cache != nil {
+		if err := s.cache.Close(); err != nil {
+			s.logs.fs.Warn("giving up the cache directory failed", "error", err)
+		}
 	}
 	s.metrics.close()
 }
