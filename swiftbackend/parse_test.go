@@ -174,3 +174,23 @@ func TestABulkAnswerNamesWhatFailed(t *testing.T) {
 		}
 	}
 }
+
+func TestOldServersDoNotTellManifestsInListings(t *testing.T) {
+	for _, c := range []struct {
+		info Info
+		want bool
+	}{
+		{Info{SLO: true, Version: "2.30.1"}, true},
+		{Info{SLO: true, Version: "2.19.0"}, true},
+		{Info{SLO: true, Version: "3.0"}, true},
+		{Info{SLO: true, Version: "2.18.0"}, false},
+		{Info{SLO: true, Version: "1.99"}, false},
+		{Info{SLO: true, Version: ""}, false},
+		{Info{Version: "2.2.0"}, true}, // it has dynamic manifests only
+		{Info{SLO: true, RGW: true, Version: "16.2.15"}, true},
+	} {
+		if got := (&Client{info: c.info}).listsManifests(); got != c.want {
+			t.Errorf("%+v: %v", c.info, got)
+		}
+	}
+}

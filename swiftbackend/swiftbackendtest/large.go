@@ -31,9 +31,15 @@ type large struct {
 
 func (f *fixture) putSegments(name string) large {
 	f.Helper()
+	return f.putSegmentsOf(name, 'a')
+}
+
+// putSegmentsOf stores segments of letters, from one on.
+func (f *fixture) putSegmentsOf(name string, letter rune) large {
+	f.Helper()
 	l := large{prefix: swiftbackend.SegmentPrefix(name, time.Now(), 1000)}
 	for i, size := range []int{1000, 1000, 234} {
-		part := strings.Repeat(string(rune('a'+i)), size)
+		part := strings.Repeat(string(letter+rune(i)), size)
 		s, err := f.c.PutSegment(f.Context(), f.box, fmt.Sprintf("%s%08d", l.prefix, i), content(part))
 		if err != nil {
 			f.Fatal(err)
@@ -49,7 +55,11 @@ func (f *fixture) putSegments(name string) large {
 
 func (f *fixture) putLarge(name string) large {
 	f.Helper()
-	l := f.putSegments(name)
+	return f.putManifest(name, f.putSegments(name))
+}
+
+func (f *fixture) putManifest(name string, l large) large {
+	f.Helper()
 	var err error
 	l.info, err = f.c.PutManifest(f.Context(), f.box, name, l.prefix, l.segments, swiftbackend.PutOptions{ContentType: typeWithParameters, Meta: map[string]string{"Mode": "0640"}})
 	if err != nil {

@@ -90,6 +90,11 @@ func Run(t *testing.T, target Target) {
 			}
 		}
 	})
+	t.Run("alone in the account", func(t *testing.T) {
+		for _, tt := range orphanTests {
+			t.Run(tt.name, func(t *testing.T) { tt.run(newFixture(t, target, c)) })
+		}
+	})
 	// Alone: what it does is felt by every client of the server.
 	t.Run("tokens that expire are renewed in the middle of the work", func(t *testing.T) { expiredTokensAreRenewed(newFixture(t, target, c)) })
 }
