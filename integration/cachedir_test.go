@@ -98,7 +98,7 @@ func TestACacheDirectoryServesOneMountAtATime(t *testing.T) {
 	// Also after a death without farewell.
 	d = mountBinary(t, a, ":", "--cache-dir="+cacheDir)
 	kill(t, d)
-	d = mountBinary(t, a, ":", "--cache-dir="+cacheDir)
+	mountBinary(t, a, ":", "--cache-dir="+cacheDir)
 	if info, err := os.Stat(cacheDir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the cache directory: %v, %v; want one for its owner alone", info, err)
 	}
