@@ -232,7 +232,7 @@ func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftb
 	}
 	info, err := s.f.client.PutManifest(ctx, s.where().container, s.where().object, s.prefix, all, o)
 	if err != nil {
-		s.unsure = s.unsure || !refusal(err)
+		s.unsure = s.unsure || !swiftbackend.Refused(err)
 		return info, err
 	}
 	s.named = map[string]bool{}
@@ -244,18 +244,6 @@ func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftb
 	}
 	s.tails, s.unsure = tail, false
 	return info, nil
-}
-
-// refusal reports whether the server has said that it did not carry a request
-// out; an answer that is missing, or that tells of a failure, says nothing.
-func refusal(err error) bool {
-	switch swiftbackend.KindOf(err) {
-	case swiftbackend.KindNotExist, swiftbackend.KindExist, swiftbackend.KindDenied, swiftbackend.KindUnauthorized,
-		swiftbackend.KindQuota, swiftbackend.KindTooLarge, swiftbackend.KindInvalid, swiftbackend.KindUnsupported:
-		return true
-	default:
-		return false
-	}
 }
 
 // putTail uploads a tail in memory as a segment. For a static manifest it has a

@@ -106,6 +106,17 @@ func KindOf(err error) Kind {
 	return KindOther
 }
 
+// Refused reports whether the server has said that it did not carry a request
+// out; an answer that is missing, or that tells of a failure, says nothing.
+func Refused(err error) bool {
+	switch KindOf(err) {
+	case KindNotExist, KindExist, KindDenied, KindUnauthorized, KindQuota, KindTooLarge, KindInvalid, KindUnsupported:
+		return true
+	default:
+		return false
+	}
+}
+
 // statusKind maps an HTTP status to a kind, for a request with these hints.
 func statusKind(status int, h *hints) Kind {
 	switch status {

@@ -83,6 +83,7 @@ func TestManifestIsCheckedWhenStored(t *testing.T) {
 		{"path only", `[{"path": "/seg/s0"}]`, 201},
 		{"nulls", `[{"path": "/seg/s0", "etag": null, "size_bytes": null}]`, 201},
 		{"empty segment", `[{"path": "/seg/zero"}]`, 201},
+		{"empty segment before the last", `[{"path": "/seg/zero"}, {"path": "/seg/s0"}]`, 400},
 		{"empty list", "[]", 201},
 		{"no JSON", "{nope", 400},
 		{"one segment twice", manifestJSON(t, m[0], m[0]), 201},
@@ -110,6 +111,22 @@ func TestRangedAndNestedSegments(t *testing.T) {
 	}
 	if got := c.want(206, http.MethodGet, "/big/outer", "", "Range", "bytes=1-5").text; got != "ABBCC" {
 		t.Errorf("range of outer: got %q", got)
+	}
+}
+
+func TestManifestTellsRangesButThoseOfAWholeSegment(t *testing.T) {
+	_, c, m := setupLarge(t, Options{})
+	m[0]["range"], m[1]["range"], m[2]["range"] = "-3", "0-9", "1-"
+	etag := `"` + md5Hex([]byte(m[0]["etag"].(string)+":7-9;"+m[1]["etag"].(string)+m[2]["etag"].(string)+":1-4;")) + `"`
+	c.want(422, http.MethodPut, "/big/slo?multipart-manifest=put", manifestJSON(t, m...), "Etag", wholeETag)
+	wantHeaders(t, c.put("/big/slo?multipart-manifest=put", manifestJSON(t, m...), "Etag", etag).Header, "Etag", etag)
+	var stored []map[string]any
+	if err := json.Unmarshal([]byte(c.get("/big/slo?multipart-manifest=get").text), &stored); err != nil || len(stored) != 3 ||
+		stored[0]["range"] != "7-9" || stored[0]["bytes"] != 10.0 || stored[1]["range"] != nil || stored[2]["range"] != "1-4" {
+		t.Errorf("%v: %v", err, stored)
+	}
+	if got := c.get("/big/slo").text; got != "AAABBBBBBBBBBCCCC" {
+		t.Errorf("got %q", got)
 	}
 }
 

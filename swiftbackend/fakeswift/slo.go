@@ -107,8 +107,11 @@ func (q *request) buildManifest(sent []sentSegment) (*manifest, *failure) {
 	m := &manifest{segments: make([]segment, 0, len(sent))}
 	var problems strings.Builder
 	var etags strings.Builder
-	for _, one := range sent {
+	for i, one := range sent {
 		sg, problem := q.checkSent(one)
+		if sp := sg.span(); problem == "" && sp.from == sp.to && i < len(sent)-1 {
+			problem = "Too small; each segment must be at least 1 byte."
+		}
 		if problem != "" {
 			fmt.Fprintf(&problems, "%s, %s\n", one.Path, problem)
 			continue
@@ -157,10 +160,12 @@ func (q *request) checkSent(one sentSegment) (sg segment, problem string) {
 	}
 	if one.Range != "" {
 		spans, ok := parseRange("bytes="+one.Range, sg.Bytes)
-		if !ok || len(spans) != 1 {
+		switch whole := (span{0, sg.Bytes}); {
+		case !ok || len(spans) != 1:
 			return sg, "Unsatisfiable Range"
+		case spans[0] != whole: // else it is no range
+			sg.Range = fmt.Sprintf("%d-%d", spans[0].from, spans[0].to-1)
 		}
-		sg.Range = fmt.Sprintf("%d-%d", spans[0].from, spans[0].to-1)
 	}
 	return sg, ""
 }
