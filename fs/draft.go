@@ -73,17 +73,11 @@ type failure struct {
 type base struct {
 	// pieces are what the version consists of, in order; nil when it is a plain
 	// object, or nobody has asked.
-	pieces []piece
+	pieces []swiftbackend.Piece
 	// loose are segments that are on the server and in no manifest.
 	loose []swiftbackend.Segment
 }
 
-// piece is a part of a large object: a range of a segment.
-type piece struct {
-	Segment swiftbackend.Segment
-	Off     int64
-	Length  int64
-}
 
 // openDraft returns the file's draft, or a new one, for one more writer.
 func (n *fileNode) openDraft() *draft {

@@ -127,7 +127,7 @@ func (s *stream) forgetUploaded() {
 // yet. A segment that could not be uploaded is a gap; the stage has those bytes.
 type segmentsBase struct {
 	f      *FS
-	pieces []piece
+	pieces []swiftbackend.Piece
 	size   int64
 }
 
@@ -138,7 +138,7 @@ var _ writeback.Base = (*segmentsBase)(nil)
 func newSegmentsBase(f *FS, s *stream) *segmentsBase {
 	b := &segmentsBase{f: f}
 	for _, g := range s.segments {
-		p := piece{Segment: swiftbackend.Segment{Size: g.size()}, Length: g.size()}
+		p := swiftbackend.Piece{Segment: swiftbackend.Segment{Size: g.size()}, Length: g.size()}
 		if g.err == nil {
 			p.Segment = g.info
 		}
@@ -155,7 +155,7 @@ func newSegmentsBase(f *FS, s *stream) *segmentsBase {
 func (b *segmentsBase) segments() []swiftbackend.Segment {
 	var out []swiftbackend.Segment
 	for _, p := range b.pieces {
-		if p.Segment.Name != "" {
+		if p.Name != "" {
 			out = append(out, p.Segment)
 		}
 	}
@@ -186,7 +186,7 @@ func (b *segmentsBase) ReadRange(ctx context.Context, off, length int64) (io.Rea
 type piecesReader struct {
 	ctx    context.Context
 	f      *FS
-	pieces []piece
+	pieces []swiftbackend.Piece
 	body   io.ReadCloser // of the first piece, or nil
 }
 
@@ -195,8 +195,8 @@ func (r *piecesReader) Read(p []byte) (int, error) {
 		if r.body == nil {
 			piece := r.pieces[0]
 			var err error
-			r.body, _, err = r.f.client.Get(r.ctx, piece.Segment.Container, piece.Segment.Name,
-				swiftbackend.GetOptions{Offset: piece.Off, Length: piece.Length, IfMatch: piece.Segment.ETag})
+			r.body, _, err = r.f.client.Get(r.ctx, piece.Container, piece.Name,
+				swiftbackend.GetOptions{Offset: piece.Off, Length: piece.Length, IfMatch: piece.ETag})
 			if err != nil {
 				return 0, err
 			}

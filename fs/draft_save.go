@@ -186,7 +186,7 @@ func (d *draft) putSegments(ctx context.Context, p place, snapshot *writeback.Sn
 		named[s.Name] = true
 	}
 	info, err := d.f.client.PutManifest(ctx, p.container, p.object, prefix, segments, o)
-	if err != nil && refusal(err) {
+	if swiftbackend.Refused(err) {
 		d.f.dropSegmentsLater(p, segments)
 	}
 	return info, named, err
