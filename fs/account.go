@@ -48,13 +48,14 @@ func (n *accountNode) Lookup(ctx context.Context, name string, out *fuse.EntryOu
 
 func (f *FS) containerChild(ctx context.Context, up *fusefs.Inode, e *found, out *fuse.EntryOut) *fusefs.Inode {
 	f.setEntryTimeouts(out, e.fetched)
-	f.dirAttr(&out.Attr, e.Row.Modified)
-	return up.NewInode(ctx, &containerNode{directoryNode{f: f}}, dirStable(listing.Dir{Container: e.Row.Name}))
+	d := listing.Dir{Container: e.Row.Name}
+	f.dirAttr(&out.Attr, d, &e.Row)
+	return up.NewInode(ctx, &containerNode{directoryNode{f: f}}, dirStable(d))
 }
 
 // Getattr implements fusefs.NodeGetattrer.
 func (n *accountNode) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	n.f.dirAttr(&out.Attr, time.Time{})
+	n.f.dirAttr(&out.Attr, listing.Dir{}, &listing.Row{})
 	out.SetTimeout(n.f.cfg.CacheTTL)
 	return 0
 }
@@ -62,7 +63,7 @@ func (n *accountNode) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.
 // Setattr implements fusefs.NodeSetattrer: an account has no attributes to set.
 func (n *accountNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	_ = n.Getattr(ctx, h, out)
-	return sameAttr(in, &out.Attr, false)
+	return sameAttr(in, &out.Attr)
 }
 
 // OpendirHandle implements fusefs.NodeOpendirHandler.

@@ -40,43 +40,32 @@ func version(p place, r *listing.Row) uint64 {
 }
 
 // sameVersion reports whether two rows of one name show the same version of its
-// object. Dates of one version differ: listings have microseconds or
-// milliseconds, the answer to a PUT has seconds, rounded up by OpenStack Swift.
-func sameVersion(a, b *listing.Row) bool {
-	const rounding = 1100 * time.Millisecond
-	d := a.Modified.Sub(b.Modified)
-	return a.ETag == b.ETag && a.Size == b.Size && d < rounding && d > -rounding
-}
+// object: the same bytes. Dates do not tell: a change of metadata moves them.
+func sameVersion(a, b *listing.Row) bool { return a.ETag == b.ETag && a.Size == b.Size }
 
 func dirStable(d listing.Dir) fusefs.StableAttr {
 	return fusefs.StableAttr{Mode: fuse.S_IFDIR, Ino: dirIno(d), Gen: 1}
 }
 
-// dirAttr fills the attributes of a directory last modified at t, which is zero
-// when nobody knows.
-func (f *FS) dirAttr(out *fuse.Attr, t time.Time) {
-	out.Mode = fuse.S_IFDIR | f.cfg.dirMode()
-	out.Nlink = 2
-	out.Size = dirSize
-	f.commonAttr(out, t)
-}
-
-// fileAttr fills the attributes of a file.
-func (f *FS) fileAttr(out *fuse.Attr, size int64, t time.Time) {
-	out.Mode = fuse.S_IFREG | f.cfg.fileMode()
+// fileAttr fills the attributes of a file whose content was last modified at t.
+func (f *FS) fileAttr(out *fuse.Attr, size int64, a attrs, t time.Time) {
+	out.Mode = fuse.S_IFREG
 	out.Nlink = 1
 	out.Size = uint64(max(size, 0))
 	out.Blocks = (out.Size + 511) / 512
-	f.commonAttr(out, t)
+	f.commonAttr(out, a.over(f.fileDefaults()), t)
 }
 
-func (f *FS) commonAttr(out *fuse.Attr, t time.Time) {
+// commonAttr fills in the attributes a, and t for the dates that it does not
+// set: the server's date of the object, which anything that happens to an object
+// moves.
+func (f *FS) commonAttr(out *fuse.Attr, a attrs, t time.Time) {
 	if t.IsZero() {
 		t = time.Unix(0, 0)
 	}
 	out.Blksize = ioSize
-	out.Owner = fuse.Owner{Uid: f.cfg.UID, Gid: f.cfg.GID}
 	out.SetTimes(&t, &t, &t)
+	a.show(out)
 }
 
 // remaining is how long the kernel may keep what was true at fetched: together

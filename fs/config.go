@@ -19,10 +19,12 @@ type Config struct {
 	AllowOther         bool // users other than the one who mounts may look in
 	DefaultPermissions bool // the kernel checks mode and owner
 
-	UID, GID uint32 // owner of everything
+	UID, GID uint32 // owner of what has none of its own
 	Umask    uint32
 	DirMode  uint32 // permissions of directories; 0: 0777 less Umask
 	FileMode uint32 // permissions of files; 0: 0666 less Umask
+	// Attrs says where the attributes that programs set are kept.
+	Attrs AttrMode
 
 	// CacheTTL is how long what another client changed may go unnoticed.
 	CacheTTL time.Duration
@@ -60,6 +62,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Umask:             0o022,
+		Attrs:             AttrsInline, // a listing tells all
 		CacheTTL:          time.Minute, // as svfs, geesefs and gcsfuse have it
 		MemoryLimit:       128 * mib,
 		SegmentSize:       32 * mib, // 32 GiB in a manifest of 1,000; two of them fit in the memory
@@ -86,6 +89,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("upload-concurrency %d is below 1", c.UploadConcurrency)
 	case c.ReadAhead < 0:
 		return fmt.Errorf("read-ahead %d is negative", c.ReadAhead)
+	case c.Attrs != AttrsInline && c.Attrs != AttrsHead && c.Attrs != AttrsNone:
+		return fmt.Errorf("attrs %q is none of %s, %s and %s", c.Attrs, AttrsInline, AttrsHead, AttrsNone)
 	case c.DirMode&^0o7777 != 0 || c.FileMode&^0o7777 != 0 || c.Umask&^0o777 != 0:
 		return fmt.Errorf("dir-mode %o, file-mode %o and umask %o are permissions in octal", c.DirMode, c.FileMode, c.Umask)
 	}

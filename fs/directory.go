@@ -57,11 +57,12 @@ func (n *directoryNode) Lookup(ctx context.Context, name string, out *fuse.Entry
 func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name string, e *found, out *fuse.EntryOut) *fusefs.Inode {
 	f.setEntryTimeouts(out, e.fetched)
 	if e.Kind == listing.Directory {
-		f.dirAttr(&out.Attr, e.Row.Modified)
-		return up.NewInode(ctx, &directoryNode{f: f}, dirStable(in(d, e.Name+"/").dir()))
+		below := in(d, e.Name+"/").dir()
+		f.dirAttr(&out.Attr, below, &e.Row)
+		return up.NewInode(ctx, &directoryNode{f: f}, dirStable(below))
 	}
 	if old := up.GetChild(name); old != nil {
-		if file, ok := old.Operations().(*fileNode); ok && file.stands(&e.Row) {
+		if file, ok := old.Operations().(*fileNode); ok && file.stands(&e.Row, e.fetched) {
 			file.attr(&out.Attr)
 			return old
 		}
@@ -79,32 +80,21 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 func (n *directoryNode) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	d, ok := n.f.dirOf(&n.Inode)
 	if !ok {
-		n.f.dirAttr(&out.Attr, time.Time{}) // removed and still somebody's working directory
+		n.f.dirAttr(&out.Attr, d, &listing.Row{}) // removed and still somebody's working directory
 		return 0
 	}
-	up, part, ok := parent(d)
-	if !ok || n.IsRoot() {
-		n.f.dirAttr(&out.Attr, time.Time{})
+	if n.IsRoot() {
+		n.f.dirAttr(&out.Attr, d, n.f.top.row())
 		out.SetTimeout(n.f.cfg.CacheTTL)
 		return 0
 	}
-	name, _ := encodeName(part, formPlain)
-	e, err := n.f.lookup(ctx, up, name)
+	e, err := n.f.lookupDir(ctx, d)
 	if err != nil {
 		return n.f.fail("getattr", d.Container+"/"+d.Prefix, err)
 	}
-	n.f.dirAttr(&out.Attr, e.Row.Modified)
+	n.f.dirAttr(&out.Attr, d, &e.Row)
 	out.SetTimeout(n.f.remaining(e.fetched))
 	return 0
-}
-
-// Setattr implements fusefs.NodeSetattrer: directories have no attributes of
-// their own yet; setting what is there already is fine.
-func (n *directoryNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	if errno := n.Getattr(ctx, h, out); errno != 0 {
-		return errno
-	}
-	return sameAttr(in, &out.Attr, false)
 }
 
 // OpendirHandle implements fusefs.NodeOpendirHandler. Nothing is asked before
@@ -119,7 +109,7 @@ func (n *directoryNode) OpendirHandle(context.Context, uint32) (fusefs.FileHandl
 
 // Create implements fusefs.NodeCreater. Nothing is sent: the object is made by
 // the close.
-func (n *directoryNode) Create(ctx context.Context, name string, flags, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
+func (n *directoryNode) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
 	d, part, errno := n.newEntry(name, "")
 	if errno != 0 {
 		return nil, nil, 0, errno
@@ -131,8 +121,10 @@ func (n *directoryNode) Create(ctx context.Context, name string, flags, _ uint32
 		}
 	}
 	file := &fileNode{f: n.f, at: p, row: listing.Row{Name: p.object, Local: true, Modified: time.Now(), Resolved: true}}
+	file.row.ContentType = joinType(contentType(p.object), n.f.newFileAttrs(ctx, d, mode))
 	w := newWriteHandle(file, file.newDraft())
 	n.f.cache.Put(d, file.row)
+	n.f.changed(d)
 	file.attr(&out.Attr)
 	n.f.setEntryTimeouts(out, time.Now())
 	ino := n.NewInode(ctx, file, fusefs.StableAttr{Mode: fuse.S_IFREG, Ino: fileIno(p), Gen: n.f.writers.nextGeneration()})
@@ -183,8 +175,9 @@ func (f *FS) refuse(op string, p place) syscall.Errno {
 	return syscall.EOPNOTSUPP
 }
 
-// Mkdir implements fusefs.NodeMkdirer: it stores the marker "name/".
-func (n *directoryNode) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+// Mkdir implements fusefs.NodeMkdirer: it stores the marker "name/", or "name"
+// if that has attributes to show.
+func (n *directoryNode) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	d, part, errno := n.newEntry(name, "/")
 	if errno == 0 {
 		errno = n.f.exists(ctx, d, part)
@@ -192,18 +185,20 @@ func (n *directoryNode) Mkdir(ctx context.Context, name string, _ uint32, out *f
 	if errno != 0 {
 		return nil, errno
 	}
-	marker := in(d, part+"/")
+	below := in(d, part+"/")
+	a := n.f.newDirAttrs(ctx, d, mode)
 	ctx, cancel := n.f.patient(ctx)
 	defer cancel()
-	info, err := n.f.client.Put(ctx, marker.container, marker.object, swiftbackend.Content{MD5: emptyMD5}, swiftbackend.PutOptions{ContentType: directoryType})
+	row, err := n.f.makeMarker(ctx, below, a)
 	if err != nil {
-		return nil, n.f.fail("mkdir", marker.String(), err)
+		return nil, n.f.fail("mkdir", below.String(), err)
 	}
-	n.f.cache.Put(d, listing.Row{Name: marker.object, ETag: info.ETag, ContentType: directoryType, Modified: info.Modified, Resolved: true})
-	n.f.cache.Created(marker.dir())
-	n.f.dirAttr(&out.Attr, info.Modified)
+	n.f.cache.Put(d, row)
+	n.f.cache.Created(below.dir())
+	n.f.changed(d)
+	n.f.dirAttr(&out.Attr, below.dir(), &row)
 	n.f.setEntryTimeouts(out, time.Now())
-	return n.NewInode(ctx, &directoryNode{f: n.f}, dirStable(marker.dir())), 0
+	return n.NewInode(ctx, &directoryNode{f: n.f}, dirStable(below.dir())), 0
 }
 
 // doomed finds the entry that op is to remove.
@@ -238,6 +233,7 @@ func (n *directoryNode) Unlink(ctx context.Context, name string) syscall.Errno {
 		return n.f.fail("unlink", p.String(), err)
 	}
 	n.f.cache.Remove(d, p.object)
+	n.f.changed(d)
 	n.f.keep(d)
 	return 0
 }
@@ -286,7 +282,7 @@ func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, ro
 	}
 	var markers []string
 	// A marker that was made a moment ago may not be listed yet.
-	if known := row.Name == gone.object && !row.Subdir; listed || known {
+	if known := row.Name == gone.object && !row.Subdir || f.cache.Made(up, gone.object); listed || known {
 		markers = append(markers, gone.object)
 	}
 	if bare := strings.TrimSuffix(gone.object, "/"); row.Name == bare {
@@ -300,6 +296,7 @@ func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, ro
 	}
 	f.cache.Remove(up, gone.object)
 	f.cache.InvalidateTree(gone.dir())
+	f.changed(up)
 	f.keep(up)
 	return nil
 }

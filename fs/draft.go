@@ -78,7 +78,6 @@ type base struct {
 	loose []swiftbackend.Segment
 }
 
-
 // openDraft returns the file's draft, or a new one, for one more writer.
 func (n *fileNode) openDraft() *draft {
 	n.mu.Lock()

@@ -61,7 +61,7 @@ func (d *draft) saveLocked(ctx context.Context) error {
 	d.failure = failure{}
 	d.mu.Unlock()
 	d.node.mu.Lock()
-	d.node.row, d.node.paged = row, ""
+	d.node.row, d.node.paged, d.node.known = row, "", time.Now()
 	d.node.mu.Unlock()
 	d.changed.CompareAndSwap(changed, 0)
 	d.f.cache.Put(dir, row)
@@ -84,7 +84,7 @@ func (d *draft) uploadLocked(ctx context.Context, p place) (listing.Row, error) 
 
 func (d *draft) uploadStream(ctx context.Context, p place, old *listing.Row) (listing.Row, error) {
 	replaced := d.f.oldSegments(ctx, p, old)
-	o := swiftbackend.PutOptions{ContentType: contentType(p.object)}
+	o := d.node.putOptions(swiftbackend.PutOptions{})
 	info, err := d.stream.publish(ctx, o)
 	if err != nil {
 		return listing.Row{}, err
@@ -110,10 +110,11 @@ func (d *draft) uploadStage(ctx context.Context, p place, old *listing.Row) (lis
 		return listing.Row{}, err
 	}
 	defer func() { _ = snapshot.Close() }()
-	o, err := d.keptOptions(ctx, p, old)
+	kept, err := d.keptOptions(ctx, p, old)
 	if err != nil {
 		return listing.Row{}, err
 	}
+	o := d.node.putOptions(kept)
 	replaced := d.f.oldSegments(ctx, p, old)
 	var info swiftbackend.ObjectInfo
 	named := map[string]bool{}
@@ -135,7 +136,7 @@ func (d *draft) uploadStage(ctx context.Context, p place, old *listing.Row) (lis
 // metadata, encoding and expiry.
 func (d *draft) keptOptions(ctx context.Context, p place, old *listing.Row) (swiftbackend.PutOptions, error) {
 	if old.Local {
-		return swiftbackend.PutOptions{ContentType: contentType(p.object)}, nil
+		return swiftbackend.PutOptions{}, nil
 	}
 	info, err := d.f.client.Head(ctx, p.container, p.object)
 	if err != nil {

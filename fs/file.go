@@ -34,6 +34,7 @@ type fileNode struct {
 	gone bool
 	// aside says that at is where the object of an unlinked file was set aside.
 	aside bool
+	fileAttrs
 }
 
 var _ = (interface {
@@ -47,9 +48,9 @@ var _ = (interface {
 	// kin, NodeGetlker and its kin (the kernel keeps locks within the machine).
 })((*fileNode)(nil))
 
-// stands reports whether the node may stand for row: it is the same version,
-// or this mount is writing the file and knows better.
-func (n *fileNode) stands(row *listing.Row) bool {
+// stands reports whether the node may stand for row, which was so at fetched: it
+// is the same version, or this mount is writing the file and knows better.
+func (n *fileNode) stands(row *listing.Row, fetched time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.draft.hasContent() || row.Local {
@@ -58,7 +59,7 @@ func (n *fileNode) stands(row *listing.Row) bool {
 	if !sameVersion(&n.row, row) {
 		return false
 	}
-	n.row.Modified = row.Modified // a listing is more exact than the answer to a PUT
+	n.learnLocked(row, fetched)
 	return true
 }
 
@@ -86,7 +87,7 @@ func (n *fileNode) attr(out *fuse.Attr) {
 			size, at = s, t
 		}
 	}
-	n.f.fileAttr(out, size, at)
+	n.f.fileAttr(out, size, n.attrsLocked(), at)
 	if n.gone {
 		out.Nlink = 0
 	}
@@ -113,7 +114,7 @@ func (n *fileNode) Getattr(ctx context.Context, h fusefs.FileHandle, out *fuse.A
 	if err != nil {
 		return n.f.fail("getattr", in(d, name).String(), err)
 	}
-	if e.Kind != listing.File || !n.stands(&e.Row) {
+	if e.Kind != listing.File || !n.stands(&e.Row, e.fetched) {
 		return syscall.ESTALE
 	}
 	n.attr(&out.Attr)
@@ -121,8 +122,7 @@ func (n *fileNode) Getattr(ctx context.Context, h fusefs.FileHandle, out *fuse.A
 	return 0
 }
 
-// Setattr implements fusefs.NodeSetattrer. Modes, owners and times are refused
-// unless they are what the file has anyway.
+// Setattr implements fusefs.NodeSetattrer.
 func (n *fileNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	if errno := n.f.writable(); errno != 0 {
 		return errno
@@ -132,9 +132,10 @@ func (n *fileNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.Se
 			return errno
 		}
 	}
+	errno := n.setAttrs(ctx, in)
 	n.attr(&out.Attr)
 	out.SetTimeout(n.f.cfg.CacheTTL)
-	return sameAttr(in, &out.Attr, n.currentDraft().hasContent())
+	return errno
 }
 
 // setSize truncates: a handle that is open keeps the change until its close, and
@@ -232,39 +233,6 @@ func (n *fileNode) seek(off uint64, whence uint32) (uint64, syscall.Errno) {
 	}
 	return off, 0
 }
-
-// sameAttr returns EOPNOTSUPP when attributes are to be set that cannot be kept
-// yet and differ from what is there. "Now", of a file that is being written, is
-// what the close will make of it.
-func sameAttr(in *fuse.SetAttrIn, now *fuse.Attr, writing bool) syscall.Errno {
-	const permissions = 0o7777
-	if mode, ok := in.GetMode(); ok && mode&permissions != now.Mode&permissions {
-		return syscall.EOPNOTSUPP
-	}
-	if uid, ok := in.GetUID(); ok && uid != now.Uid {
-		return syscall.EPERM
-	}
-	if gid, ok := in.GetGID(); ok && gid != now.Gid {
-		return syscall.EPERM
-	}
-	if in.Valid&fuse.FATTR_MTIME == 0 {
-		return 0
-	}
-	date := time.Unix(int64(now.Mtime), int64(now.Mtimensec))
-	if in.Valid&fuse.FATTR_MTIME_NOW != 0 {
-		if age := time.Since(date); writing || age < nowAsFarAsKnown && age > -nowAsFarAsKnown {
-			return 0
-		}
-	}
-	if t, ok := in.GetMTime(); ok && !t.Equal(date) {
-		return syscall.EOPNOTSUPP
-	}
-	return 0
-}
-
-// nowAsFarAsKnown is how old a file is whose date, the server's, may pass for
-// now: touch makes a file and then sets its date to now.
-const nowAsFarAsKnown = 2 * time.Second
 
 // Open implements fusefs.NodeOpener. No request is made.
 func (n *fileNode) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {

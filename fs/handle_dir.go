@@ -45,7 +45,7 @@ type dirEntry struct {
 // asked for are asked for together.
 const (
 	batchSize     = 128
-	parallelSizes = 16
+	parallelHeads = 16
 )
 
 var _ = (interface {
@@ -165,16 +165,16 @@ func (h *dirHandle) shown(ctx context.Context, e listing.Entry) (dirEntry, bool)
 	return dirEntry{name, found{Entry: e, form: want, fetched: h.scan.Fetched()}}, ok
 }
 
-// resolveLocked asks for the true sizes of the rows in the batch that do not
-// show them.
+// resolveLocked asks for the true sizes and attributes of the rows in the batch
+// that do not show them.
 func (h *dirHandle) resolveLocked(ctx context.Context) error {
 	if h.dir.Container == "" {
 		return nil
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallelSizes)
+	g.SetLimit(parallelHeads)
 	for i := range h.batch {
-		if e := &h.batch[i]; e.Kind == listing.File && doubtful(&e.Row) {
+		if e := &h.batch[i]; h.f.doubtful(&e.Entry) {
 			g.Go(func() (err error) {
 				e.Row, err = h.f.resolve(ctx, h.dir.Container, e.Row)
 				return err

@@ -58,6 +58,7 @@ func (w *writeHandle) Write(ctx context.Context, data []byte, off int64) (uint32
 	if err != nil {
 		return uint32(n), w.fail("write", err)
 	}
+	w.node.dropPrivileges(ctx)
 	return uint32(n), 0
 }
 

@@ -24,7 +24,11 @@ func (l lister) List(ctx context.Context, d listing.Dir, marker string, yield fu
 		})
 	}
 	o := swiftbackend.ListOptions{Prefix: d.Prefix, Delimiter: "/", Marker: marker}
-	return l.f.client.ListObjects(ctx, d.Container, o, func(r swiftbackend.ObjectRow) error { return yield(listedRow(r)) })
+	return l.f.client.ListObjects(ctx, d.Container, o, func(r swiftbackend.ObjectRow) error {
+		row := listedRow(r)
+		row.Resolved = row.Resolved && !l.f.mayHaveMeta(&row)
+		return yield(row)
+	})
 }
 
 // listedRow is a row of a container's listing as the cache keeps it. The ETag
@@ -50,12 +54,33 @@ func listedRow(r swiftbackend.ObjectRow) listing.Row {
 // at the data and rmdir would delete it.
 func shownType(r *listing.Row) string {
 	if r.Size > 0 && strings.Contains(strings.ToLower(r.ContentType), "/directory") && !strings.HasSuffix(r.Name, "/") {
-		return defaultType
+		a, _ := splitType(r.ContentType)
+		return joinType(defaultType, a)
 	}
 	return r.ContentType
 }
 
-// headRow is what a HEAD tells, as the cache keeps it.
+// mayHaveMeta reports whether a row shows no attributes and its object's
+// metadata is to be asked for them.
+func (f *FS) mayHaveMeta(r *listing.Row) bool {
+	if f.cfg.Attrs != AttrsHead || r.Subdir {
+		return false
+	}
+	a, _ := splitType(r.ContentType)
+	return a.set == 0
+}
+
+// headRow is what a HEAD tells. Attributes that only the metadata has are shown
+// as if the content type had them, if the mount reads them.
+func (f *FS) headRow(name string, o *swiftbackend.ObjectInfo) listing.Row {
+	row := headRow(name, o)
+	if a, rest := splitType(row.ContentType); a.set == 0 && f.cfg.Attrs == AttrsHead {
+		row.ContentType = joinType(rest, metaAttrs(o.Meta))
+	}
+	return row
+}
+
+// headRow is what a HEAD or the answer to a PUT tells, as the cache keeps it.
 func headRow(name string, o *swiftbackend.ObjectInfo) listing.Row {
 	row := listing.Row{Name: name, Size: o.Size, ETag: o.ETag, ContentType: o.ContentType, Modified: o.Modified, Resolved: true}
 	if target := o.Header.Get("Content-Location"); target != "" {
@@ -77,17 +102,19 @@ func large(r *listing.Row) bool { return r.SLOETag != "" }
 // ones.
 const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
-// doubtful reports whether a row may not show its object's true size.
-func doubtful(r *listing.Row) bool {
-	return r.ETag == emptyMD5 && !r.Resolved && !r.Local && !r.Subdir
+// doubtful reports whether an entry's row may not show its object's true size,
+// or not its attributes.
+func (f *FS) doubtful(e *listing.Entry) bool {
+	r := &e.Row
+	if r.Resolved || r.Local || r.Subdir {
+		return false
+	}
+	return e.Kind == listing.File && r.ETag == emptyMD5 || f.mayHaveMeta(r)
 }
 
-// resolve replaces a row that may not show its object's true size by what a
-// HEAD tells, once for each version. An object that is gone stays as listed.
+// resolve replaces a doubtful row by what a HEAD tells, once for each version.
+// An object that is gone stays as listed.
 func (f *FS) resolve(ctx context.Context, container string, r listing.Row) (listing.Row, error) {
-	if !doubtful(&r) {
-		return r, nil
-	}
 	if known, ok := f.sizes.get(container, &r); ok {
 		return known, nil
 	}
@@ -98,9 +125,9 @@ func (f *FS) resolve(ctx context.Context, container string, r listing.Row) (list
 	if err != nil {
 		return r, err
 	}
-	resolved := headRow(r.Name, &info)
+	resolved := f.headRow(r.Name, &info)
 	until := time.Time{}
-	if large(&resolved) || r.SymlinkPath != "" {
+	if r.ETag == emptyMD5 && (large(&resolved) || r.SymlinkPath != "") {
 		// New segments, or another target's bytes, do not show in this row.
 		until = time.Now().Add(f.cfg.CacheTTL)
 	}
@@ -121,7 +148,7 @@ func (f *FS) verifyRow(ctx context.Context, d listing.Dir, name string) (listing
 	info, err := f.client.Head(ctx, d.Container, name)
 	switch {
 	case err == nil:
-		return headRow(name, &info), true, nil
+		return f.headRow(name, &info), true, nil
 	case swiftbackend.KindOf(err) != swiftbackend.KindNotExist:
 		return listing.Row{}, false, err
 	case !strings.HasSuffix(name, "/"):

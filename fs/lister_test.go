@@ -12,15 +12,17 @@ import (
 
 func TestRowsSayWhatAnObjectIs(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0)
+	f := &FS{cfg: DefaultConfig()}
+	doubtful := func(r listing.Row) bool { return f.doubtful(&listing.Entry{Kind: listing.File, Row: r}) }
 	static := listedRow(swiftbackend.ObjectRow{Name: "s", Bytes: 9, Hash: "manifest", SLOETag: "segments", Modified: at})
-	if static.ETag != "segments" || !static.Resolved || !large(&static) || doubtful(&static) {
+	if static.ETag != "segments" || !static.Resolved || !large(&static) || doubtful(static) {
 		t.Errorf("a static large object is %+v", static)
 	}
 	if sub := listedRow(swiftbackend.ObjectRow{Subdir: "d/"}); !sub.Subdir || sub.Name != "d/" {
 		t.Errorf("a subdir is %+v", sub)
 	}
 	empty := listedRow(swiftbackend.ObjectRow{Name: "e", Hash: emptyMD5})
-	if !doubtful(&empty) {
+	if !doubtful(empty) {
 		t.Error("a row with the hash of nothing may be a dynamic large object")
 	}
 	link := headRow("l", &swiftbackend.ObjectInfo{ETag: "segments", SLO: true, Size: 9, Header: http.Header{"Content-Location": {"/v1/a/c/s"}}})

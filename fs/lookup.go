@@ -78,9 +78,9 @@ func (f *FS) choose(ctx context.Context, d listing.Dir, part string, want form, 
 	return f.finish(ctx, d, e, want, a.Fetched)
 }
 
-// finish resolves the row of a file.
+// finish resolves the row.
 func (f *FS) finish(ctx context.Context, d listing.Dir, e listing.Entry, want form, fetched time.Time) (found, error) {
-	if e.Kind == listing.File && doubtful(&e.Row) {
+	if d.Container != "" && f.doubtful(&e) {
 		ctx, cancel := f.patient(ctx)
 		defer cancel()
 		var err error
@@ -133,7 +133,7 @@ func (f *FS) probe(ctx context.Context, d listing.Dir, part string) ([]listing.R
 		g.Go(func() error {
 			info, err := f.client.Head(ctx, d.Container, name)
 			if err == nil {
-				rows = append(rows, headRow(name, &info))
+				rows = append(rows, f.headRow(name, &info))
 			}
 			return ignoreGone(err)
 		})
@@ -174,7 +174,7 @@ func (f *FS) lookupData(ctx context.Context, d listing.Dir) (found, error) {
 	if info.Size == 0 {
 		return found{}, notFound(d, escData)
 	}
-	return found{Entry: listing.Entry{Kind: listing.File, Row: headRow(d.Prefix, &info)}, form: formData, fetched: now}, nil
+	return found{Entry: listing.Entry{Kind: listing.File, Row: f.headRow(d.Prefix, &info)}, form: formData, fetched: now}, nil
 }
 
 // exists returns EEXIST when an entry is known to be there. The kernel has

@@ -25,6 +25,8 @@ type FS struct {
 	log     *slog.Logger
 	cache   *listing.Cache
 	sizes   *sizeMemory
+	touched *recent[listing.Dir, time.Time] // directories in which this mount changed something
+	top     topRow
 	readers *prefetch.Budget
 	ahead   prefetch.Config
 	writers *writePool
@@ -85,7 +87,7 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	f := &FS{
 		cfg: cfg, client: client, log: cfg.Log, ctx: life, stop: stop,
-		sizes: newSizeMemory(), readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
+		sizes: newSizeMemory(), touched: newRecent[listing.Dir, time.Time](touchedDirs), readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
 		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(),
 	}
 	f.space.dir = cfg.Cache

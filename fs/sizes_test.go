@@ -59,7 +59,7 @@ func TestSizesThatAreAskedForStayAndTheMemoryIsBounded(t *testing.T) {
 			}
 		}
 	}
-	if n := len(m.young) + len(m.old); n > 2*sizeGeneration {
+	if n := len(m.rows.young) + len(m.rows.old); n > 2*sizeGeneration {
 		t.Errorf("%d rows are remembered", n)
 	}
 	if _, ok := m.get("c", &listing.Row{Name: "0"}); ok {

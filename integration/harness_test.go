@@ -173,7 +173,7 @@ func fails(t *testing.T, want, line string) {
 func localFile(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	p := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(p, data, 0o600); err != nil {
+	if err := os.WriteFile(p, data, 0o644); err != nil { //nolint:gosec // the mode that most files have, which cp takes along
 		t.Fatal(err)
 	}
 	return p

@@ -87,8 +87,8 @@ func (m *merger) directory(r dated, out []found) []found {
 		return append(out, m.entry(r, Directory, name), file)
 	}
 	best := r
-	if r.Subdir {
-		best = twin
+	if r.Subdir || strings.Contains(twin.ContentType, ";") {
+		best = twin // parameters of its type are the directory's attributes
 	}
 	if twin.fetched.Before(r.fetched) {
 		best.fetched = twin.fetched

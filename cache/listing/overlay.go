@@ -100,6 +100,18 @@ func (c *Cache) Changes(dir Dir) []Change {
 	return changes
 }
 
+// Made tells whether this mount made the row, as far as the overlay knows.
+func (c *Cache) Made(dir Dir, rowName string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.dirs[dir]
+	if d == nil {
+		return false
+	}
+	ch := d.change(rowName)
+	return ch != nil && !ch.removed && !ch.row.Subdir
+}
+
 // changeLocked enters the change in the overlay of dir.
 func (c *Cache) changeLocked(dir Dir, ch *change) {
 	d := c.stateLocked(dir)

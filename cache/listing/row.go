@@ -66,7 +66,11 @@ type Row struct {
 // bytes is about what a row costs in memory.
 func (r *Row) bytes() int64 {
 	const structBytes = 160
-	return structBytes + int64(len(r.Name)+len(r.ETag)+len(r.SymlinkPath)+len(r.SLOETag))
+	n := structBytes + int64(len(r.Name)+len(r.ETag)+len(r.SymlinkPath)+len(r.SLOETag))
+	if strings.Contains(r.ContentType, ";") {
+		n += int64(len(r.ContentType)) // rows share types, but not those with dates in them
+	}
+	return n
 }
 
 // directoryType tells whether the object's content type, without parameters,
@@ -127,7 +131,8 @@ type Entry struct {
 	Name string
 	Kind Kind
 	// Row is the row that tells most about the entry: of a directory, a
-	// marker object with a date rather than the bare subdir.
+	// marker object with a date rather than the bare subdir, and one whose type
+	// has parameters rather than one without.
 	Row Row
 	// Collides is set on a file beside a directory of the same name.
 	Collides bool

@@ -20,6 +20,7 @@ func (o *options) fsConfig(src source, log *slog.Logger) fs.Config {
 	c.ReadOnly, c.AllowOther, c.ShowSegments = a.readOnly, a.allowOther, a.showSegments
 	c.DefaultPermissions = a.defaultPermissions != nil && *a.defaultPermissions
 	c.UID, c.GID, c.Umask, c.DirMode, c.FileMode = a.uid, a.gid, a.umask, a.dirMode, a.fileMode
+	c.Attrs = fs.AttrMode(a.attrs)
 	c.CacheTTL, c.MemoryLimit, c.SegmentSize = d.cacheTTL, d.memoryLimit, d.segmentSize
 	c.UploadConcurrency, c.ReadAhead = d.uploadConcurrency, d.readAhead
 	return c

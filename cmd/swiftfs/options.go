@@ -26,6 +26,7 @@ type accessOptions struct {
 	uid, gid           uint32
 	umask              uint32
 	dirMode, fileMode  uint32 // 0: by umask
+	attrs              string
 	allowOther         bool
 	defaultPermissions *bool // nil: not said, decided by rationalize
 	showSegments       bool
@@ -75,7 +76,7 @@ func defaultOptions() *options {
 	return &options{
 		access: accessOptions{
 			readOnly: f.ReadOnly, uid: uint32(os.Getuid()), gid: uint32(os.Getgid()), //nolint:gosec // the kernel's ids are 32 bits wide
-			umask: f.Umask, dirMode: f.DirMode, fileMode: f.FileMode,
+			umask: f.Umask, dirMode: f.DirMode, fileMode: f.FileMode, attrs: string(f.Attrs),
 			allowOther: f.AllowOther, showSegments: f.ShowSegments,
 		},
 		data: dataOptions{
@@ -103,11 +104,12 @@ func (o *options) table() []option {
 	a, d, p := &o.access, &o.data, &o.process
 	return append([]option{
 		{"read-only", "refuse every change (ro)", onOff(&a.readOnly)},
-		{"uid", "owner of all files, by number or name", owner(&a.uid, "USER", userID)},
-		{"gid", "group of all files, by number or name", owner(&a.gid, "GROUP", groupID)},
+		{"uid", "owner of files that have none of their own, by number or name", owner(&a.uid, "USER", userID)},
+		{"gid", "group of files that have none of their own, by number or name", owner(&a.gid, "GROUP", groupID)},
 		{"umask", "permissions to leave out", octal(&a.umask)},
-		{"dir-mode", "permissions of directories (default 0777 less umask)", octal(&a.dirMode)},
-		{"file-mode", "permissions of files (default 0666 less umask)", octal(&a.fileMode)},
+		{"dir-mode", "permissions of directories that have none of their own (default 0777 less umask)", octal(&a.dirMode)},
+		{"file-mode", "permissions of files that have none of their own (default 0666 less umask)", octal(&a.fileMode)},
+		{"attrs", "modes, owners and dates that programs set: in content types, also read from metadata, or not at all", oneOf(&a.attrs, string(fs.AttrsInline), string(fs.AttrsHead), string(fs.AttrsNone))},
 		{"allow-other", "let other users look in", onOff(&a.allowOther)},
 		{"default-permissions", "let the kernel check owner and mode (default with allow-other)", onOffUnsaid(&a.defaultPermissions)},
 		{"show-segments", "show the containers that hold segments of large objects", onOff(&a.showSegments)},

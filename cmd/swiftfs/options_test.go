@@ -18,6 +18,7 @@ var optionSamples = map[string][2]string{
 	"umask":               {"077", "077"},
 	"dir-mode":            {"0750", "0750"},
 	"file-mode":           {"640", "0640"},
+	"attrs":               {"head", "head"},
 	"allow-other":         {"yes", "true"},
 	"default-permissions": {"on", "true"},
 	"show-segments":       {"1", "true"},
@@ -54,7 +55,7 @@ func TestTheOptionNamesAreThoseThatScriptsRelyOn(t *testing.T) {
 		got = append(got, o.name)
 	}
 	want := strings.Fields(`read-only uid gid umask dir-mode file-mode allow-other default-permissions cache-ttl memory-limit
-		show-segments segment-size upload-concurrency read-ahead cache-dir cache-size requests credentials auth-version region endpoint-type ca-cert
+		attrs show-segments segment-size upload-concurrency read-ahead cache-dir cache-size requests credentials auth-version region endpoint-type ca-cert
 		insecure timeout mount-timeout log-level log-format log-requests metrics-address foreground`)
 	slices.Sort(got)
 	slices.Sort(want)
@@ -133,7 +134,6 @@ func TestWrongWordsGetASentence(t *testing.T) {
 		{"cache-dir=", "option cache-dir: the value is empty"},
 		{"cache-size=much", `option cache-size: "much" is not a size; write bytes or a number with a unit, as 64MiB`},
 		{"write_back", "option write-back is not available in this version"},
-		{"attrs=head", "option attrs is not available in this version"},
 		{"remount,ro", "a mounted swiftfs cannot be remounted with other options; unmount it and mount it again"},
 		{"cache-ttl", "option cache-ttl needs a value: cache-ttl=DURATION"},
 		{"cache-ttl=soon", `option cache-ttl: "soon" is not a duration; write 90s, 5m or a number of seconds`},
