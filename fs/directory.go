@@ -234,6 +234,7 @@ func (n *directoryNode) Unlink(ctx context.Context, name string) syscall.Errno {
 	}
 	n.f.cache.Remove(d, p.object)
 	n.f.changed(d)
+	n.f.meta.forget(p)
 	n.f.keep(d)
 	return 0
 }
@@ -293,6 +294,7 @@ func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, ro
 			return err
 		}
 		f.cache.Remove(up, m)
+		f.meta.forget(place{gone.container, m})
 	}
 	f.cache.Remove(up, gone.object)
 	f.cache.InvalidateTree(gone.dir())

@@ -50,10 +50,12 @@ func (d *draft) saveLocked(ctx context.Context) error {
 		return nil
 	}
 	changed := d.changed.Load()
+	d.node.pending.begin()
 	d.unsaved.Store(false)
 	row, err := d.uploadLocked(ctx, p)
 	if err != nil {
 		d.unsaved.Store(true)
+		d.node.pending.failed()
 		d.fail(err)
 		return err
 	}
@@ -65,6 +67,7 @@ func (d *draft) saveLocked(ctx context.Context) error {
 	d.node.mu.Unlock()
 	d.changed.CompareAndSwap(changed, 0)
 	d.f.cache.Put(dir, row)
+	d.node.metaStored(ctx, p, &row)
 	return nil
 }
 
@@ -85,6 +88,9 @@ func (d *draft) uploadLocked(ctx context.Context, p place) (listing.Row, error) 
 func (d *draft) uploadStream(ctx context.Context, p place, old *listing.Row) (listing.Row, error) {
 	replaced := d.f.oldSegments(ctx, p, old)
 	o := d.node.putOptions(swiftbackend.PutOptions{})
+	if err := d.node.pendingMeta(ctx, p, &o, false); err != nil {
+		return listing.Row{}, err
+	}
 	info, err := d.stream.publish(ctx, o)
 	if err != nil {
 		return listing.Row{}, err
@@ -115,6 +121,9 @@ func (d *draft) uploadStage(ctx context.Context, p place, old *listing.Row) (lis
 		return listing.Row{}, err
 	}
 	o := d.node.putOptions(kept)
+	if err := d.node.pendingMeta(ctx, p, &o, !old.Local); err != nil {
+		return listing.Row{}, err
+	}
 	replaced := d.f.oldSegments(ctx, p, old)
 	var info swiftbackend.ObjectInfo
 	named := map[string]bool{}
@@ -142,7 +151,7 @@ func (d *draft) keptOptions(ctx context.Context, p place, old *listing.Row) (swi
 	if err != nil {
 		return swiftbackend.PutOptions{}, err
 	}
-	return swiftbackend.PutOptions{ContentType: info.ContentType, Meta: info.Meta}, nil
+	return swiftbackend.PutOptions{ContentType: info.ContentType, Meta: info.Meta, DeleteAt: metaOf(&info).deleteAt}, nil
 }
 
 // putPlain stores a snapshot as one object.

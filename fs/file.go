@@ -18,6 +18,8 @@ type fileNode struct {
 	fusefs.Inode
 	f *FS
 
+	pending pendingEdits // of extended attributes
+
 	mu sync.Mutex // guards the following
 	// row is the version the node stands for.
 	row listing.Row
@@ -44,8 +46,8 @@ var _ = (interface {
 	fusefs.NodeStatfser
 	// Not implemented, so that the kernel answers by itself or falls back:
 	// NodeReader, NodeWriter, NodeFlusher, NodeFsyncer, NodeAllocater,
-	// NodeLseeker (the handles do it), NodeCopyFileRanger, NodeGetxattrer and its
-	// kin, NodeGetlker and its kin (the kernel keeps locks within the machine).
+	// NodeLseeker (the handles do it), NodeCopyFileRanger, NodeGetlker and its
+	// kin (the kernel keeps locks within the machine).
 })((*fileNode)(nil))
 
 // stands reports whether the node may stand for row, which was so at fetched: it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -19,7 +20,9 @@ func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 // List implements listing.Lister.
 func (l lister) List(ctx context.Context, d listing.Dir, marker string, yield func(listing.Row) error) (end bool, err error) {
 	if d.Container == "" {
-		return l.f.client.ListContainers(ctx, swiftbackend.ListOptions{Marker: marker}, func(r swiftbackend.ContainerRow) error {
+		began := time.Now()
+		o := swiftbackend.ListOptions{Marker: marker, Header: func(h http.Header) { l.f.usage.noteAccount(swiftbackend.AccountOf(h), began) }}
+		return l.f.client.ListContainers(ctx, o, func(r swiftbackend.ContainerRow) error {
 			return yield(listing.Row{Name: r.Name, Size: r.Bytes, Count: r.Count, Modified: r.Modified, ContentType: directoryType})
 		})
 	}

@@ -27,6 +27,8 @@ type FS struct {
 	sizes   *sizeMemory
 	touched *recent[listing.Dir, time.Time] // directories in which this mount changed something
 	top     topRow
+	meta    metaMemory
+	usage   usageMemory
 	readers *prefetch.Budget
 	ahead   prefetch.Config
 	writers *writePool
@@ -102,10 +104,14 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 }
 
 // prime makes sure that what is to be mounted exists, with the one request
-// whose answer is needed next anyway: the first page of the account.
+// whose answer is needed next anyway: the first page of the account. Of a
+// container, a second request beside it tells of the account's quota: find and
+// rm ask for the free space wherever they go.
 func (f *FS) prime(ctx context.Context) error {
 	if f.cfg.Container != "" {
-		_, err := f.client.Container(ctx, f.cfg.Container)
+		f.refreshUsage("")
+		_, err := f.containerInfo(ctx, f.cfg.Container)
+		f.usages(ctx, "")
 		return err
 	}
 	s := f.cache.Scan(ctx, listing.Dir{})
@@ -123,8 +129,9 @@ func (f *FS) mountOptions() fuse.MountOptions {
 		MaxBackground: maxBackground,
 		MaxWrite:      maxWrite,
 		MaxReadAhead:  maxWrite,
-		DisableXAttrs: true,
 		DirectMount:   os.Geteuid() == 0,
+		// The kernel asks for these with every write.
+		IgnoreSecurityLabels: true,
 		// O_TRUNC comes with the open, so that an overwrite is one PUT and not a
 		// truncation and a PUT.
 		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_PARALLEL_DIROPS,

@@ -2,7 +2,6 @@ package fs
 
 import (
 	"context"
-	"maps"
 	"syscall"
 	"time"
 
@@ -21,9 +20,6 @@ type fileAttrs struct {
 	// timed is when a program last set the date. It counts unless the file was
 	// written to since.
 	timed time.Time
-	// meta is further metadata for the version that is stored next; nil when
-	// there is none.
-	meta map[string]string
 }
 
 // learnLocked takes over what another client may have changed without making
@@ -59,12 +55,7 @@ func (n *fileNode) putOptions(kept swiftbackend.PutOptions) swiftbackend.PutOpti
 		rest = contentType(n.row.Name)
 	}
 	a := n.attrsLocked()
-	meta := maps.Clone(kept.Meta)
-	if meta == nil {
-		meta = map[string]string{}
-	}
-	maps.Copy(meta, n.meta)
-	kept.ContentType, kept.Meta = joinType(rest, a), a.withMeta(meta)
+	kept.ContentType, kept.Meta = joinType(rest, a), a.withMeta(kept.Meta)
 	return kept
 }
 

@@ -21,10 +21,16 @@ func (c *Client) Account(ctx context.Context) (AccountInfo, error) {
 	if err != nil {
 		return AccountInfo{}, err
 	}
+	return AccountOf(h), nil
+}
+
+// AccountOf reads what the header of an answer tells of the account: that of a
+// HEAD, or of a listing.
+func AccountOf(h http.Header) AccountInfo {
 	return AccountInfo{
 		Containers: number(h, "X-Account-Container-Count"), Objects: number(h, "X-Account-Object-Count"),
 		Bytes: number(h, "X-Account-Bytes-Used"), QuotaBytes: number(h, "X-Account-Meta-Quota-Bytes"), Header: h,
-	}, nil
+	}
 }
 
 // number reads a header that is a whole number; 0 when it is missing or is not.

@@ -46,6 +46,9 @@ type ListOptions struct {
 	// Limit bounds the rows of the page; 0 leaves it to the server. RGW cuts
 	// any explicit limit to 1,000, so it is for small pages only.
 	Limit int
+	// Header is given the header of the answer, which for a container has its
+	// metadata; nil when nobody wants it.
+	Header func(http.Header)
 }
 
 func (o ListOptions) params() url.Values {
@@ -118,6 +121,9 @@ func listPage(ctx context.Context, c *Client, container string, o ListOptions, l
 		resp, err := c.call(ctx, r, false)
 		if err != nil {
 			return false, err
+		}
+		if o.Header != nil {
+			o.Header(resp.Header)
 		}
 		rows := 0
 		err = decodeRows(resp, func(j *rowJSON) error {

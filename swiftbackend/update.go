@@ -11,6 +11,7 @@ import (
 type Change struct {
 	ContentType string            // "" keeps it
 	Meta        map[string]string // all of the new X-Object-Meta-*
+	DeleteAt    *time.Time        // nil keeps it, the zero time takes it away
 }
 
 // Update changes an object's content type and metadata and keeps everything
@@ -34,6 +35,14 @@ func (c *Client) Update(ctx context.Context, container, object string, decide fu
 		return ObjectInfo{}, err
 	}
 	o := PutOptions{ContentType: change.ContentType, Meta: change.Meta, Header: keptHeaders(info.Header)}
+	if change.DeleteAt != nil {
+		o.DeleteAt = *change.DeleteAt
+		delete(o.Header, "X-Delete-At")
+		if o.DeleteAt.IsZero() {
+			// RGW keeps the date unless it is told to remove it.
+			o.Header["X-Remove-Delete-At"] = "yes"
+		}
+	}
 	h, _, err := c.quietly(ctx, &request{
 		method: http.MethodPost, what: "object", container: container, object: object, header: o.header(), hints: hints{retry409: true},
 	})

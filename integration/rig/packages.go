@@ -29,8 +29,8 @@ var packageSets = map[string]packageSet{
 		programs: []string{"/lib/systemd/systemd", "unshare", "nsenter", "setpriv", "pivot_root", "mount.fuse3"},
 	},
 	"tools": {
-		packages: []string{"fuse3", "curl", "rsync"},
-		programs: []string{"fusermount3", "curl", "rsync"},
+		packages: []string{"fuse3", "curl", "rsync", "attr"},
+		programs: []string{"fusermount3", "curl", "rsync", "getfattr", "setfattr", "attr"},
 	},
 }
 

@@ -2,6 +2,7 @@ package swiftbackendtest
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ var metadataTests = []test{
 	{"metadata comes back and POST replaces all of it", metadataIsReplaced},
 	{"POST and the headers it does not name", postAndOtherHeaders},
 	{"an update keeps what it does not change", updateKeepsTheRest},
+	{"an update sets the date to go away, and takes it away", updateDeleteAt},
 	{"an update of an object that is not there, or that its caller gives up", updateRefused},
 	{"metadata beyond the limits is refused", metadataLimits},
 	{"an object with a date to go away has gone after it", deleteAt},
@@ -160,6 +162,25 @@ func updateKeepsTheRest(f *fixture) {
 	f.wantMeta("object", nil)
 	if got := f.head("object").ContentType; got != typeWithParameters {
 		f.Errorf("an update without a type makes it %q", got)
+	}
+}
+
+func updateDeleteAt(f *fixture) {
+	f.put("object", "data", swiftbackend.PutOptions{Meta: map[string]string{"A": "1"}})
+	for _, at := range []time.Time{time.Now().Add(time.Hour), time.Now().Add(2 * time.Hour), {}} {
+		if _, err := f.c.Update(f.Context(), f.box, "object", func(o swiftbackend.ObjectInfo) (swiftbackend.Change, error) {
+			return swiftbackend.Change{Meta: o.Meta, DeleteAt: &at}, nil
+		}); err != nil {
+			f.Fatal(err)
+		}
+		want := ""
+		if !at.IsZero() {
+			want = strconv.FormatInt(at.Unix(), 10)
+		}
+		if got := f.head("object").Header.Get("X-Delete-At"); got != want {
+			f.Errorf("the object goes away at %q, want %q", got, want)
+		}
+		f.wantMeta("object", map[string]string{"A": "1"})
 	}
 }
 
