@@ -3,6 +3,7 @@ package fs
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"swiftfs/cache"
@@ -45,10 +46,31 @@ type Config struct {
 	Cache *cache.Dir
 
 	ShowSegments bool // list segment containers too
+	// Symlinks says how symbolic links are stored, and whether they are shown.
+	Symlinks Symlinks
 
 	FSName string // the first column of df; no secrets
 	Log    *slog.Logger
 }
+
+// Symlinks is a way to deal with symbolic links.
+type Symlinks string
+
+// The ways to deal with symbolic links. All but SymlinksNone show those of svfs
+// and native ones as links too.
+const (
+	// SymlinksText stores every link as an object with the target's text.
+	SymlinksText Symlinks = "text"
+	// SymlinksNative stores a link to an object of the mount as one that the
+	// server and all its clients follow, and others as SymlinksText does.
+	SymlinksNative Symlinks = "native"
+	// SymlinksNone shows what the server has: a native link is the file it
+	// points to, any other the file that holds it. None can be made.
+	SymlinksNone Symlinks = "none"
+)
+
+// AllSymlinks are the ways there are.
+var AllSymlinks = []Symlinks{SymlinksText, SymlinksNative, SymlinksNone}
 
 const (
 	mib = 1 << 20
@@ -68,6 +90,7 @@ func DefaultConfig() Config {
 		SegmentSize:       32 * mib, // 32 GiB in a manifest of 1,000; two of them fit in the memory
 		UploadConcurrency: 4,        // fills 1 Gbit/s at 20 ms
 		ReadAhead:         48 * mib,
+		Symlinks:          SymlinksText, // as no program expects of a link that GET follows it
 		FSName:            "swiftfs",
 		Log:               slog.New(slog.DiscardHandler),
 	}
@@ -91,6 +114,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("read-ahead %d is negative", c.ReadAhead)
 	case c.Attrs != AttrsInline && c.Attrs != AttrsHead && c.Attrs != AttrsNone:
 		return fmt.Errorf("attrs %q is none of %s, %s and %s", c.Attrs, AttrsInline, AttrsHead, AttrsNone)
+	case !slices.Contains(AllSymlinks, c.Symlinks):
+		return fmt.Errorf("symlinks %q is none of %v", c.Symlinks, AllSymlinks)
 	case c.DirMode&^0o7777 != 0 || c.FileMode&^0o7777 != 0 || c.Umask&^0o777 != 0:
 		return fmt.Errorf("dir-mode %o, file-mode %o and umask %o are permissions in octal", c.DirMode, c.FileMode, c.Umask)
 	}

@@ -61,6 +61,9 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		f.dirAttr(&out.Attr, below, &e.Row)
 		return up.NewInode(ctx, &directoryNode{f: f}, dirStable(below))
 	}
+	if f.isLink(&e.Row) {
+		return f.linkChild(ctx, up, d, name, e.Row, &out.Attr)
+	}
 	if old := up.GetChild(name); old != nil {
 		if file, ok := old.Operations().(*fileNode); ok && file.stands(&e.Row, e.fetched) {
 			file.attr(&out.Attr)
@@ -368,11 +371,6 @@ func (n *directoryNode) Fsync(context.Context, fusefs.FileHandle, uint32) syscal
 // Rename implements fusefs.NodeRenamer by refusing.
 func (n *directoryNode) Rename(_ context.Context, name string, _ fusefs.InodeEmbedder, _ string, _ uint32) syscall.Errno {
 	return n.refuseHere("rename", name)
-}
-
-// Symlink implements fusefs.NodeSymlinker by refusing.
-func (n *directoryNode) Symlink(_ context.Context, _, name string, _ *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	return nil, n.refuseHere("symlink", name)
 }
 
 // Mknod implements fusefs.NodeMknoder: there are no devices, fifos or sockets

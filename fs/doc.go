@@ -6,8 +6,8 @@
 // # Nodes
 //
 // go-fuse's inode tree is the tree. There is one type a kind of node
-// (accountNode, containerNode, directoryNode, fileNode), each in a file of its
-// own. A node does not know its path: dirOf derives the place of a directory
+// (accountNode, containerNode, directoryNode, fileNode, symlinkNode), each in a
+// file of its own. A node does not know its path: dirOf derives the place of a directory
 // from the names in the tree, and decodes them (name.go), because objects may
 // have names that no directory entry can have.
 //
@@ -31,7 +31,7 @@
 // caches together are never older than that.
 //
 // Some rows do not show their object's size or ETag (dynamic large objects,
-// static ones on RGW, native symlinks). They all list with the ETag of the
+// static ones on RGW, links of svfs). They all list with the ETag of the
 // empty string, and a HEAD resolves them, once a version, in batches of a
 // directory that is being read (sizes.go).
 //

@@ -88,6 +88,9 @@ func (h *dirHandle) mode(e *dirEntry) uint32 {
 	if e.Kind == listing.Directory {
 		return fuse.S_IFDIR
 	}
+	if h.f.isLink(&e.Row) {
+		return fuse.S_IFLNK
+	}
 	return fuse.S_IFREG
 }
 

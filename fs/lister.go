@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (l lister) List(ctx context.Context, d listing.Dir, marker string, yield fu
 	}
 	o := swiftbackend.ListOptions{Prefix: d.Prefix, Delimiter: "/", Marker: marker}
 	return l.f.client.ListObjects(ctx, d.Container, o, func(r swiftbackend.ObjectRow) error {
-		row := listedRow(r)
+		row := l.f.settled(listedRow(r))
 		row.Resolved = row.Resolved && !l.f.mayHaveMeta(&row)
 		return yield(row)
 	})
@@ -50,6 +51,13 @@ func listedRow(r swiftbackend.ObjectRow) listing.Row {
 	}
 	row.ContentType = shownType(&row)
 	return row
+}
+
+// settled is a listed row that is not to be asked about if it is a link's: its
+// size is that of the text.
+func (f *FS) settled(r listing.Row) listing.Row {
+	r.Resolved = r.Resolved || f.isLink(&r)
+	return r
 }
 
 // shownType is a row's content type as far as it decides what the row is: an
@@ -86,7 +94,10 @@ func (f *FS) headRow(name string, o *swiftbackend.ObjectInfo) listing.Row {
 // headRow is what a HEAD or the answer to a PUT tells, as the cache keeps it.
 func headRow(name string, o *swiftbackend.ObjectInfo) listing.Row {
 	row := listing.Row{Name: name, Size: o.Size, ETag: o.ETag, ContentType: o.ContentType, Modified: o.Modified, Resolved: true}
-	if target := o.Header.Get("Content-Location"); target != "" {
+	row.LinkText = svfsTarget(o)
+	if target := o.Header.Get("X-Symlink-Target"); target != "" {
+		row.SymlinkPath = "/v1/" + o.Header.Get("X-Symlink-Target-Account") + "/" + target
+	} else if target := o.Header.Get("Content-Location"); target != "" {
 		// A native symlink, which is not large even if its target is: the
 		// segments are the target's.
 		row.SymlinkPath = target
@@ -121,7 +132,7 @@ func (f *FS) resolve(ctx context.Context, container string, r listing.Row) (list
 	if known, ok := f.sizes.get(container, &r); ok {
 		return known, nil
 	}
-	info, err := f.client.Head(ctx, container, r.Name)
+	info, err := f.head(ctx, container, r.Name)
 	if swiftbackend.KindOf(err) == swiftbackend.KindNotExist {
 		return r, nil
 	}
@@ -130,12 +141,26 @@ func (f *FS) resolve(ctx context.Context, container string, r listing.Row) (list
 	}
 	resolved := f.headRow(r.Name, &info)
 	until := time.Time{}
-	if r.ETag == emptyMD5 && (large(&resolved) || r.SymlinkPath != "") {
+	if r.ETag == emptyMD5 && (large(&resolved) || resolved.SymlinkPath != "") {
 		// New segments, or another target's bytes, do not show in this row.
 		until = time.Now().Add(f.cfg.CacheTTL)
 	}
 	f.sizes.put(container, &r, resolved, until)
 	return resolved, nil
+}
+
+// head asks about an object. Of a native link it asks about the link itself,
+// which is there whatever it points to, unless links are shown as files.
+func (f *FS) head(ctx context.Context, container, object string) (swiftbackend.ObjectInfo, error) {
+	if f.cfg.Symlinks == SymlinksNone {
+		return f.client.Head(ctx, container, object)
+	}
+	info, err := f.client.HeadLink(ctx, container, object)
+	const target = "X-Symlink-Target"
+	if err == nil && info.Header.Get(target) != "" && info.Header.Get(target+"-Account") == "" {
+		info.Header.Set(target+"-Account", url.PathEscape(f.account)) // as listings have it
+	}
+	return info, err
 }
 
 // verifyRow asks the server itself whether a row exists, for the cache, which
@@ -148,7 +173,7 @@ func (f *FS) verifyRow(ctx context.Context, d listing.Dir, name string) (listing
 		}
 		return listing.Row{Name: name, Size: info.Bytes, Count: info.Objects, Modified: info.Modified, ContentType: directoryType}, err == nil, err
 	}
-	info, err := f.client.Head(ctx, d.Container, name)
+	info, err := f.head(ctx, d.Container, name)
 	switch {
 	case err == nil:
 		return f.headRow(name, &info), true, nil

@@ -131,7 +131,7 @@ func (f *FS) probe(ctx context.Context, d listing.Dir, part string) ([]listing.R
 	})
 	if part != "" { // "a/" below "a/" is the directory's own marker
 		g.Go(func() error {
-			info, err := f.client.Head(ctx, d.Container, name)
+			info, err := f.head(ctx, d.Container, name)
 			if err == nil {
 				rows = append(rows, f.headRow(name, &info))
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path"
 	"sync"
 	"syscall"
 	"time"
@@ -35,6 +36,9 @@ type FS struct {
 	drafts  *drafts
 	space   localSpace
 	server  *fuse.Server
+	// account is the name in the storage URL, and mountpoint where the mount is,
+	// which say whether the target of a link lies within it.
+	account, mountpoint string
 
 	// ctx ends when the mount is gone. Work that outlives the request that
 	// began it, as uploads and shared listings do, runs under it.
@@ -60,10 +64,15 @@ func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, 
 	if err != nil {
 		return nil, err
 	}
+	if err := f.nameAccount(ctx); err != nil {
+		f.close()
+		return nil, err
+	}
 	if err := f.prime(ctx); err != nil {
 		f.close()
 		return nil, err
 	}
+	f.mountpoint = mountpoint
 	root, ino := f.root()
 	raw := fusefs.NewNodeFS(root, &fusefs.Options{
 		RootStableAttr:  &fusefs.StableAttr{Ino: ino, Gen: 1},
@@ -101,6 +110,16 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 		return nil, err
 	}
 	return f, nil
+}
+
+// nameAccount notes the account's name, which ends the storage URL.
+func (f *FS) nameAccount(ctx context.Context) error {
+	u, err := f.client.StorageURL(ctx)
+	if err != nil {
+		return err
+	}
+	f.account = path.Base(u.Path)
+	return nil
 }
 
 // prime makes sure that what is to be mounted exists, with the one request

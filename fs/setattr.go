@@ -143,36 +143,49 @@ func (n *fileNode) postAttrs(ctx context.Context, want attrs, now bool) syscall.
 		return 0
 	}
 	row := n.current()
-	shown := n.f.attrsOf(&row).over(n.f.fileDefaults()).over(attrs{set: hasMtime, mtime: row.Modified})
-	switch {
-	case want.same(shown) == want.set:
-		return 0
-	case now && want.set == hasMtime && n.f.attrsOf(&row).set&hasMtime == 0 && isNow(row.Modified):
-		return 0
-	case row.SymlinkPath != "":
+	if row.SymlinkPath != "" {
 		return n.f.refuse("setting attributes of a native symlink", p)
 	}
-	ctx, cancel := n.f.patient(ctx)
+	changed, err := n.f.updateAttrs(ctx, d, &row, want, now)
+	if err != nil {
+		return n.f.fail("setattr", p.String(), err)
+	}
+	n.mu.Lock()
+	if sameVersion(&n.row, &changed) {
+		n.row.Modified, n.row.ContentType, n.known = changed.Modified, changed.ContentType, time.Now()
+	}
+	n.mu.Unlock()
+	return 0
+}
+
+// updateAttrs changes the attributes of a row's object in d, unless they are so
+// already, and returns the row that it has then.
+func (f *FS) updateAttrs(ctx context.Context, d listing.Dir, row *listing.Row, want attrs, now bool) (listing.Row, error) {
+	defaults := f.fileDefaults()
+	shown := f.attrsOf(row).over(defaults).over(attrs{set: hasMtime, mtime: row.Modified})
+	switch {
+	case want.same(shown) == want.set:
+		return *row, nil
+	case now && want.set == hasMtime && f.attrsOf(row).set&hasMtime == 0 && isNow(row.Modified):
+		return *row, nil
+	}
+	ctx, cancel := f.patient(ctx)
 	defer cancel()
-	info, err := n.f.client.Update(ctx, p.container, p.object, func(o swiftbackend.ObjectInfo) (swiftbackend.Change, error) {
+	info, err := f.client.Update(ctx, d.Container, row.Name, func(o swiftbackend.ObjectInfo) (swiftbackend.Change, error) {
 		if o.ETag != row.ETag {
 			return swiftbackend.Change{}, syscall.ESTALE // another client's, and no longer this file
 		}
-		return changedAttrs(&o, want, row.Modified, n.f.fileDefaults()), nil
+		return changedAttrs(&o, want, row.Modified, defaults), nil
 	})
 	if err != nil {
-		n.f.cache.Forget(d, p.object)
-		return n.f.fail("setattr", p.String(), err)
+		f.cache.Forget(d, row.Name)
+		return *row, err
 	}
-	row.Modified, row.ContentType = info.Modified, info.ContentType
-	row.ContentType = shownType(&row)
-	n.mu.Lock()
-	if sameVersion(&n.row, &row) {
-		n.row.Modified, n.row.ContentType, n.known = row.Modified, row.ContentType, time.Now()
-	}
-	n.mu.Unlock()
-	n.f.cache.Put(d, row)
-	return 0
+	changed := *row
+	changed.Modified, changed.ContentType = info.Modified, info.ContentType
+	changed.ContentType = shownType(&changed)
+	f.cache.Put(d, changed)
+	return changed, nil
 }
 
 // isNow reports whether a date of the server's may pass for now: touch makes a

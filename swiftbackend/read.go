@@ -39,6 +39,20 @@ func (c *Client) Head(ctx context.Context, container, object string) (ObjectInfo
 	return objectInfo(h, number(h, "Content-Length")), nil
 }
 
+// HeadLink is Head, but of a native symlink it tells about the link itself, which
+// need not lead anywhere.
+func (c *Client) HeadLink(ctx context.Context, container, object string) (ObjectInfo, error) {
+	r := &request{method: http.MethodHead, what: "object", container: container, object: object}
+	if c.info.Symlink {
+		r.params = url.Values{"symlink": {"get"}}
+	}
+	h, _, err := c.quietly(ctx, r)
+	if err != nil {
+		return ObjectInfo{}, err
+	}
+	return objectInfo(h, number(h, "Content-Length")), nil
+}
+
 func objectInfo(h http.Header, size int64) ObjectInfo {
 	o := ObjectInfo{
 		ETag: unquoteETag(h.Get("Etag")), Size: size, ContentType: h.Get("Content-Type"), Modified: modified(h),

@@ -51,6 +51,9 @@ type Row struct {
 	Modified time.Time
 	// SymlinkPath is the target of a native symlink, or empty.
 	SymlinkPath string
+	// LinkText is the target of a symbolic link that has it in its metadata, or
+	// empty.
+	LinkText string
 	// SLOETag is the ETag of a static large object where the listing tells
 	// it apart from ETag, or empty.
 	SLOETag string
@@ -66,7 +69,7 @@ type Row struct {
 // bytes is about what a row costs in memory.
 func (r *Row) bytes() int64 {
 	const structBytes = 160
-	n := structBytes + int64(len(r.Name)+len(r.ETag)+len(r.SymlinkPath)+len(r.SLOETag))
+	n := structBytes + int64(len(r.Name)+len(r.ETag)+len(r.SymlinkPath)+len(r.LinkText)+len(r.SLOETag))
 	if strings.Contains(r.ContentType, ";") {
 		n += int64(len(r.ContentType)) // rows share types, but not those with dates in them
 	}

@@ -18,6 +18,7 @@ func (o *options) fsConfig(src source, log *slog.Logger) fs.Config {
 	a, d := o.access, o.data
 	c.Container, c.Prefix, c.FSName = src.container, src.prefix, src.text
 	c.ReadOnly, c.AllowOther, c.ShowSegments = a.readOnly, a.allowOther, a.showSegments
+	c.Symlinks = fs.Symlinks(a.symlinks)
 	c.DefaultPermissions = a.defaultPermissions != nil && *a.defaultPermissions
 	c.UID, c.GID, c.Umask, c.DirMode, c.FileMode = a.uid, a.gid, a.umask, a.dirMode, a.fileMode
 	c.Attrs = fs.AttrMode(a.attrs)

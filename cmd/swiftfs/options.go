@@ -30,6 +30,7 @@ type accessOptions struct {
 	allowOther         bool
 	defaultPermissions *bool // nil: not said, decided by rationalize
 	showSegments       bool
+	symlinks           string
 }
 
 // dataOptions say how data moves.
@@ -77,7 +78,7 @@ func defaultOptions() *options {
 		access: accessOptions{
 			readOnly: f.ReadOnly, uid: uint32(os.Getuid()), gid: uint32(os.Getgid()), //nolint:gosec // the kernel's ids are 32 bits wide
 			umask: f.Umask, dirMode: f.DirMode, fileMode: f.FileMode, attrs: string(f.Attrs),
-			allowOther: f.AllowOther, showSegments: f.ShowSegments,
+			allowOther: f.AllowOther, showSegments: f.ShowSegments, symlinks: string(f.Symlinks),
 		},
 		data: dataOptions{
 			cacheTTL: f.CacheTTL, memoryLimit: f.MemoryLimit, segmentSize: f.SegmentSize,
@@ -113,6 +114,7 @@ func (o *options) table() []option {
 		{"allow-other", "let other users look in", onOff(&a.allowOther)},
 		{"default-permissions", "let the kernel check owner and mode (default with allow-other)", onOffUnsaid(&a.defaultPermissions)},
 		{"show-segments", "show the containers that hold segments of large objects", onOff(&a.showSegments)},
+		{"symlinks", "how symbolic links are stored: as their text, as links that the server follows where it can, or not", oneOf(&a.symlinks, symlinkWords()...)},
 		{"cache-ttl", "how long a change made elsewhere may go unnoticed", duration(&d.cacheTTL, 0)},
 		{"memory-limit", "memory for listings, reading ahead and uploads", size(&d.memoryLimit)},
 		{"segment-size", "files over 16 MiB are uploaded in segments of this size", size(&d.segmentSize)},
@@ -127,6 +129,15 @@ func (o *options) table() []option {
 		{"metrics-address", "serve /metrics and /debug/pprof here", address(&p.metricsAddress)},
 		{"foreground", "stay in the foreground and log to standard error", onOff(&p.foreground)},
 	}, o.serverTable()...)
+}
+
+// symlinkWords are the values of the option symlinks.
+func symlinkWords() []string {
+	var words []string
+	for _, s := range fs.AllSymlinks {
+		words = append(words, string(s))
+	}
+	return words
 }
 
 func (o *options) serverTable() []option {

@@ -22,6 +22,7 @@ var optionSamples = map[string][2]string{
 	"allow-other":         {"yes", "true"},
 	"default-permissions": {"on", "true"},
 	"show-segments":       {"1", "true"},
+	"symlinks":            {"native", "native"},
 	"cache-ttl":           {"5", "5s"},
 	"memory-limit":        {"1GiB", "1GiB"},
 	"segment-size":        {"64MiB", "64MiB"},
@@ -55,7 +56,7 @@ func TestTheOptionNamesAreThoseThatScriptsRelyOn(t *testing.T) {
 		got = append(got, o.name)
 	}
 	want := strings.Fields(`read-only uid gid umask dir-mode file-mode allow-other default-permissions cache-ttl memory-limit
-		attrs show-segments segment-size upload-concurrency read-ahead cache-dir cache-size requests credentials auth-version region endpoint-type ca-cert
+		attrs show-segments symlinks segment-size upload-concurrency read-ahead cache-dir cache-size requests credentials auth-version region endpoint-type ca-cert
 		insecure timeout mount-timeout log-level log-format log-requests metrics-address foreground`)
 	slices.Sort(got)
 	slices.Sort(want)

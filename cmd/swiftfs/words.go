@@ -22,7 +22,7 @@ var foreignWords = []string{
 }
 
 // laterOptions are options of the design that this version does not have.
-var laterOptions = []string{"symlinks", "write-back"}
+var laterOptions = []string{"write-back"}
 
 // isForeign reports whether the word name, as written, is not swiftfs's to
 // understand.
