@@ -50,7 +50,7 @@ func (f *FS) containerChild(ctx context.Context, up *fusefs.Inode, e *found, out
 	f.setEntryTimeouts(out, e.fetched)
 	d := listing.Dir{Container: e.Row.Name}
 	f.dirAttr(&out.Attr, d, &e.Row)
-	return up.NewInode(ctx, &containerNode{directoryNode{f: f}}, dirStable(d))
+	return up.NewInode(ctx, &containerNode{directoryNode{f: f, part: e.Row.Name}}, dirStable(d))
 }
 
 // Getattr implements fusefs.NodeGetattrer.
@@ -123,7 +123,10 @@ func (n *accountNode) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if errno := n.f.writable(); errno != 0 {
 		return errno
 	}
-	part, _ := decodeName(name)
+	part, _, err := n.f.partOf(ctx, listing.Dir{}, name)
+	if err != nil {
+		return n.f.fail("rmdir", name, err)
+	}
 	for _, c := range n.f.cache.Changes(listing.Dir{Container: part}) {
 		if c.Row.Local {
 			return syscall.ENOTEMPTY

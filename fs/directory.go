@@ -20,6 +20,9 @@ import (
 type directoryNode struct {
 	fusefs.Inode
 	f *FS
+	// part is the directory's part of the objects' names. It counts where it
+	// does not follow from the entry.
+	part string
 }
 
 var _ = (interface {
@@ -59,7 +62,7 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 	if e.Kind == listing.Directory {
 		below := in(d, e.Name+"/").dir()
 		f.dirAttr(&out.Attr, below, &e.Row)
-		return up.NewInode(ctx, &directoryNode{f: f}, dirStable(below))
+		return up.NewInode(ctx, &directoryNode{f: f, part: e.Name}, dirStable(below))
 	}
 	if f.isLink(&e.Row) {
 		return f.linkChild(ctx, up, d, name, e.Row, &out.Attr)

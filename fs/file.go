@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -168,17 +169,25 @@ func (n *fileNode) place() (d listing.Dir, p place, ok bool) {
 	}
 	if up != nil {
 		if d, ok = n.f.dirOf(up); ok {
-			part, form := decodeName(name)
-			n.at = in(d, part)
-			if form == formData {
-				n.at = place{d.Container, d.Prefix}
-			}
+			n.at = n.placeIn(d, name)
 			return d, n.at, true
 		}
 	}
 	// The kernel has forgotten the file, and this mount has something to store.
 	d, ok = dirOfObject(n.at)
 	return d, n.at, ok
+}
+
+// placeIn returns where the object is that d shows as name.
+func (n *fileNode) placeIn(d listing.Dir, name string) place {
+	if _, _, _, long := cutLong(name); long {
+		return in(d, n.at.object[strings.LastIndexByte(n.at.object, '/')+1:])
+	}
+	part, form := decodeName(name)
+	if form == formData {
+		part = ""
+	}
+	return in(d, part)
 }
 
 // where returns where the node's object is, or was when it was unlinked.

@@ -31,8 +31,6 @@ type dirHandle struct {
 	failed error
 	// last is the entry that Lookup is asked for.
 	last dirEntry
-	// skipped counts the names that cannot be shown.
-	skipped int
 }
 
 // dirEntry is one entry with the name it is shown under.
@@ -76,7 +74,6 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 		return nil, h.f.fail("readdir", h.dir.Container+"/"+h.dir.Prefix, err)
 	}
 	if !ok {
-		h.reportLocked()
 		return nil, 0
 	}
 	h.offset++
@@ -161,10 +158,7 @@ func (h *dirHandle) shown(ctx context.Context, e listing.Entry) (dirEntry, bool)
 		return dirEntry{}, false
 	}
 	name, ok := encodeName(e.Name, want)
-	if !ok {
-		h.skipped++
-		h.f.log.Debug("an object's name is too long for a directory entry", "name", e.Row.Name)
-	}
+	h.f.longs.remember(name, e.Name)
 	return dirEntry{name, found{Entry: e, form: want, fetched: h.scan.Fetched()}}, ok
 }
 
@@ -185,14 +179,6 @@ func (h *dirHandle) resolveLocked(ctx context.Context) error {
 		}
 	}
 	return g.Wait()
-}
-
-// reportLocked says once how many names could not be shown.
-func (h *dirHandle) reportLocked() {
-	if h.skipped > 0 {
-		h.f.log.Warn("objects are not shown, because a part of their name is over 255 bytes", "directory", h.dir.Container+"/"+h.dir.Prefix, "objects", h.skipped)
-		h.skipped = 0
-	}
 }
 
 // Lookup implements fusefs.FileLookuper: the attributes of the entry given last

@@ -23,6 +23,9 @@ func (f *FS) nativeTarget(d listing.Dir, text string) (target place, ok bool) {
 	at := f.topDir()
 	for i, e := range entries {
 		part, want := decodeName(e)
+		if _, _, _, long := cutLong(e); long {
+			return place{}, false
+		}
 		switch {
 		case want == formData || part == "" && want == formPlain && e != escEmpty:
 			return place{}, false

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"slices"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -28,7 +29,10 @@ func (e *found) object(d listing.Dir) place { return place{d.Container, e.Row.Na
 // listing the directory around it. The error is an errno in the making:
 // fs.ErrNotExist's kind when there is no such entry.
 func (f *FS) lookup(ctx context.Context, d listing.Dir, name string) (found, error) {
-	part, want := decodeName(name)
+	part, want, err := f.partOf(ctx, d, name)
+	if err != nil {
+		return found{}, err
+	}
 	if want == formData {
 		return f.lookupData(ctx, d)
 	}
@@ -69,11 +73,15 @@ func (f *FS) choose(ctx context.Context, d listing.Dir, part string, want form, 
 	if a.State != listing.Found {
 		return found{}, notFound(d, part)
 	}
-	if want == formFile {
-		if a.Collision == nil {
-			return found{}, notFound(d, part)
-		}
+	switch {
+	case want != formFile:
+	case a.Collision != nil:
 		e = *a.Collision
+	case e.Kind == listing.Directory || !f.removedLately(d, in(d, part+"/").object):
+		return found{}, notFound(d, part)
+	default:
+		// The directory beside it is gone since it was listed: rm -r of what is
+		// above both removes the directory first.
 	}
 	return f.finish(ctx, d, e, want, a.Fetched)
 }
@@ -184,4 +192,10 @@ func (f *FS) exists(ctx context.Context, d listing.Dir, name string) syscall.Err
 		return syscall.EEXIST
 	}
 	return 0
+}
+
+// removedLately reports whether this mount removed a row of d, and the server's
+// listings have not shown that yet.
+func (f *FS) removedLately(d listing.Dir, rowName string) bool {
+	return slices.ContainsFunc(f.cache.Changes(d), func(c listing.Change) bool { return c.Removed && c.Row.Name == rowName })
 }

@@ -30,6 +30,7 @@ type FS struct {
 	top     topRow
 	meta    metaMemory
 	usage   usageMemory
+	longs   longNames
 	readers *prefetch.Budget
 	ahead   prefetch.Config
 	writers *writePool

@@ -1,6 +1,11 @@
 package fs
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"unicode/utf8"
+)
 
 // Objects may have names that no directory entry can have. Such a part of a
 // name, and nothing else, appears under an escaped name:
@@ -11,10 +16,11 @@ import "strings"
 //	a file x beside objects below x/              x%file%   (x is the directory)
 //	data stored under a name that ends in "/"     %data%    (inside the directory)
 //	a part that looks like one of these           the part and %lit%
+//	a part whose entry would have over 255 bytes  its beginning and %long-HASH%
 //
-// Every escaped name decodes to exactly one part, so all of them can be opened
-// and deleted; none can be created. A part over 255 bytes has no escaped form:
-// it is left out of the listing, and the log says so.
+// Every escaped name stands for exactly one part, so all of them can be opened
+// and deleted; none can be created. A long part does not follow from its entry:
+// longname.go finds it.
 const (
 	escEmpty  = "%empty%"
 	escDot    = "%dot%"
@@ -22,6 +28,7 @@ const (
 	escData   = "%data%"
 	escFile   = "%file%"
 	escLit    = "%lit%"
+	escLong   = "%long-"
 )
 
 // maxName is the longest entry that the kernel takes, in bytes.
@@ -56,10 +63,45 @@ func encodeName(part string, f form) (name string, ok bool) {
 	if f == formFile {
 		name += escFile
 	}
-	return name, len(name) <= maxName && !strings.ContainsRune(name, 0)
+	if len(name) > maxName {
+		name = longEntry(part, f)
+	}
+	return name, !strings.ContainsRune(name, 0)
 }
 
-// decodeName is the inverse of encodeName.
+// longHash is how many hex digits of a long part's SHA-256 are in its entry:
+// enough that nobody can make two parts of one entry.
+const longHash = 32
+
+// longEntry is the entry of a part that is too long for one.
+func longEntry(part string, f form) string {
+	sum := sha256.Sum256([]byte(part))
+	tail := escLong + hex.EncodeToString(sum[:])[:longHash] + "%"
+	cut := maxName - len(tail) - len(escFile)
+	for !utf8.RuneStart(part[cut]) {
+		cut--
+	}
+	if f == formFile {
+		tail += escFile
+	}
+	return part[:cut] + tail
+}
+
+// cutLong returns what the entry of a long part tells: how the part begins, and
+// its hash.
+func cutLong(name string) (head, hash string, f form, ok bool) {
+	if rest, found := strings.CutSuffix(name, escFile); found {
+		name, f = rest, formFile
+	}
+	at := len(name) - len(escLong) - longHash - 1
+	if at < 0 || name[at:at+len(escLong)] != escLong || name[len(name)-1] != '%' {
+		return "", "", formPlain, false
+	}
+	hash = name[at+len(escLong) : len(name)-1]
+	return name[:at], hash, f, strings.Trim(hash, "0123456789abcdef") == ""
+}
+
+// decodeName is the inverse of encodeName, but for parts that are too long.
 func decodeName(name string) (part string, f form) {
 	if name == escData {
 		return "", formData
@@ -88,7 +130,7 @@ func looksEscaped(part string) bool {
 	case escEmpty, escDot, escDotdot, escData:
 		return true
 	}
-	if strings.HasSuffix(part, escFile) {
+	if _, _, _, long := cutLong(part); long || strings.HasSuffix(part, escFile) {
 		return true
 	}
 	rest, ok := strings.CutSuffix(part, escLit)
@@ -99,5 +141,6 @@ func looksEscaped(part string) bool {
 // something that only another client can have made.
 func creatable(name string) bool {
 	part, f := decodeName(name)
-	return f == formPlain && part == name
+	_, _, _, long := cutLong(name)
+	return f == formPlain && part == name && !long
 }

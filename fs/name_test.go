@@ -3,6 +3,7 @@ package fs
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestNamesAreEscapedAsDocumented(t *testing.T) {
@@ -37,21 +38,37 @@ func TestNamesAreEscapedAsDocumented(t *testing.T) {
 	}
 }
 
-func TestNamesThatNoEntryCanHave(t *testing.T) {
-	for part, want := range map[string]bool{
-		strings.Repeat("n", 255): true, strings.Repeat("n", 256): false, "a\x00b": false,
-		strings.Repeat("n", 249) + "%file%": false, // no room for its escape
+func TestLongPartsHaveAnEntryOfTheirOwn(t *testing.T) {
+	shown := map[string]string{}
+	for _, part := range []string{
+		strings.Repeat("n", 256), strings.Repeat("n", 257), strings.Repeat("n", 1024), strings.Repeat("é", 128), strings.Repeat("😀", 64),
+		"a" + strings.Repeat("😀", 64), strings.Repeat("n", 249) + "%file%", strings.Repeat("n", 250) + "%file%",
+		longEntry(strings.Repeat("n", 300), formPlain), strings.Repeat("n", 252),
 	} {
-		if _, ok := encodeName(part, formPlain); ok != want {
-			t.Errorf("a part of %d bytes can be an entry: %v, want %v", len(part), ok, want)
+		for _, form := range []form{formPlain, formFile} {
+			name, ok := encodeName(part, form)
+			if !ok || len(name) > maxName || !utf8.ValidString(name) || shown[name] != "" || creatable(name) && name != part {
+				t.Errorf("%q is shown as %q of %d bytes, as is %q", part, name, len(name), shown[name])
+			}
+			shown[name] = part
+			head, _, f, long := cutLong(name)
+			if long && (f != form || !strings.HasPrefix(part, head)) {
+				t.Errorf("%q is shown as %q", part, name)
+			}
+			if back, f := decodeName(name); !long && (back != part || f != form) {
+				t.Errorf("%q is shown as %q, which is %q", part, name, back)
+			}
 		}
+	}
+	if _, ok := encodeName("a\x00b", formPlain); ok {
+		t.Error("a name with a NUL has an entry")
 	}
 }
 
 func TestOnlyPlainNamesCanBeCreated(t *testing.T) {
 	for name, want := range map[string]bool{
 		"x": true, "100%": true, "x%lit%": true, "%file": true,
-		"%empty%": false, "%dot%": false, "%data%": false, "x%file%": false, "%data%%lit%": false, "%file%": false,
+		"%empty%": false, "%dot%": false, "%data%": false, "x%file%": false, "%data%%lit%": false, "%file%": false, "a%long-0123456789abcdef0123456789abcdef%": false, "a%long-0%": true,
 	} {
 		if got := creatable(name); got != want {
 			t.Errorf("creatable(%q) is %v", name, got)
@@ -71,6 +88,12 @@ func FuzzNamesRoundTrip(f *testing.F) {
 		for _, form := range []form{formPlain, formFile} {
 			name, ok := encodeName(s, form)
 			if !ok {
+				continue
+			}
+			if _, _, f, long := cutLong(name); long {
+				if f != form || len(name) > maxName {
+					t.Errorf("part %q, form %d, is the entry %q", s, form, name)
+				}
 				continue
 			}
 			if part, got := decodeName(name); part != s || got != form {

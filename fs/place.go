@@ -46,8 +46,7 @@ func (f *FS) dirOf(n *fusefs.Inode) (d listing.Dir, ok bool) {
 		if up == nil {
 			return d, false
 		}
-		part, _ := decodeName(name)
-		parts = append(parts, part)
+		parts = append(parts, partOfNode(n, name))
 		n = up
 	}
 	slices.Reverse(parts)

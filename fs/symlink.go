@@ -235,15 +235,15 @@ func (f *FS) newTarget(p place, target string) syscall.Errno {
 
 // putLink stores a link that does not exist yet.
 func (f *FS) putLink(ctx context.Context, d listing.Dir, p place, text string) (listing.Row, error) {
-	base, content := linkType, swiftbackend.Content{
+	content := swiftbackend.Content{
 		Size: int64(len(text)), MD5: md5Hex(text), Open: func() io.Reader { return bytes.NewReader([]byte(text)) },
 	}
 	o := swiftbackend.PutOptions{IfNoneMatch: true, Meta: map[string]string{}}
 	row := listing.Row{Name: p.object, Size: content.Size, Resolved: true}
 	typed, fits := typeWithTarget(linkType, text)
 	if target, ok := f.nativeTarget(d, text); ok && fits && f.cfg.Symlinks == SymlinksNative && target != p {
-		base, content = nativeLinkType, swiftbackend.Content{MD5: emptyMD5}
-		typed, _ = typeWithTarget(base, text)
+		content = swiftbackend.Content{MD5: emptyMD5}
+		typed, _ = typeWithTarget(nativeLinkType, text)
 		quoted := quotePlace(target)
 		o.Header = map[string]string{"X-Symlink-Target": quoted}
 		row.Size, row.SymlinkPath = 0, "/v1/"+url.PathEscape(f.account)+"/"+quoted

@@ -42,10 +42,14 @@ type answer struct {
 	body   string
 }
 
-// do sends a request for a path below the account, "container/object?query".
+// do sends a request for a path below the account, "container/object?query". The
+// query is what is after the last question mark.
 func (p *plain) do(method, path, body string, header ...string) answer {
 	p.t.Helper()
-	path, query, _ := strings.Cut(path, "?")
+	query := ""
+	if at := strings.LastIndexByte(path, '?'); at >= 0 {
+		path, query = path[:at], path[at+1:]
+	}
 	u := p.storage + (&url.URL{Path: "/" + path}).EscapedPath()
 	if path == "" {
 		u = p.storage

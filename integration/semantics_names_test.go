@@ -129,22 +129,6 @@ func TestEscapedNamesCannotBeCreated(t *testing.T) {
 	}
 }
 
-// "An object with a part of its name over 255 bytes is not shown; the log says
-// how many there are."
-func TestObjectsWithTooLongAPartAreCounted(t *testing.T) {
-	srv := startFake(t, fakeswift.Options{})
-	for i := range 3 {
-		srv.PutObject("c", strings.Repeat("n", 256+i), "", []byte("x"))
-	}
-	srv.PutObject("c", "short", "", []byte("x"))
-	m, log := mountLogged(t, fakeAccount(srv))
-	if got := sh(t, "ls "+m.path("c")); got != "short\n" {
-		t.Errorf("ls shows %q", got)
-	}
-	wantLogged(t, log, "objects=3")
-	fails(t, "not empty", "rmdir "+m.path("c"))
-}
-
 // markersOfEveryKind stores the directories that Swift clients make.
 func markersOfEveryKind(srv *fakeswift.Server) {
 	for _, o := range []struct{ name, contentType string }{
