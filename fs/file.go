@@ -2,7 +2,6 @@ package fs
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -169,25 +168,13 @@ func (n *fileNode) place() (d listing.Dir, p place, ok bool) {
 	}
 	if up != nil {
 		if d, ok = n.f.dirOf(up); ok {
-			n.at = n.placeIn(d, name)
+			n.at = objectOf(d, name, n.at.object)
 			return d, n.at, true
 		}
 	}
 	// The kernel has forgotten the file, and this mount has something to store.
 	d, ok = dirOfObject(n.at)
 	return d, n.at, ok
-}
-
-// placeIn returns where the object is that d shows as name.
-func (n *fileNode) placeIn(d listing.Dir, name string) place {
-	if _, _, _, long := cutLong(name); long {
-		return in(d, n.at.object[strings.LastIndexByte(n.at.object, '/')+1:])
-	}
-	part, form := decodeName(name)
-	if form == formData {
-		part = ""
-	}
-	return in(d, part)
 }
 
 // where returns where the node's object is, or was when it was unlinked.

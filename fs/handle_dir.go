@@ -158,7 +158,7 @@ func (h *dirHandle) shown(ctx context.Context, e listing.Entry) (dirEntry, bool)
 		return dirEntry{}, false
 	}
 	name, ok := encodeName(e.Name, want)
-	h.f.longs.remember(name, e.Name)
+	h.f.rememberLong(name, e.Name)
 	return dirEntry{name, found{Entry: e, form: want, fetched: h.scan.Fetched()}}, ok
 }
 

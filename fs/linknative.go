@@ -9,6 +9,13 @@ import (
 	"swiftfs/cache/listing"
 )
 
+// home is where the mount is, at the server and here, which says whether the
+// target of a link lies within it.
+type home struct {
+	account    string // the name in the storage URL
+	mountpoint string
+}
+
 // nativeTarget finds the object that a link's text means, if it is one of this
 // mount: d is where the link is. What is known to be a directory has no object
 // that another client could follow the link to.
@@ -20,7 +27,7 @@ func (f *FS) nativeTarget(d listing.Dir, text string) (target place, ok bool) {
 	if !ok {
 		return place{}, false
 	}
-	at := f.topDir()
+	at := f.rootDir()
 	for i, e := range entries {
 		part, want := decodeName(e)
 		if _, _, _, long := cutLong(e); long {
@@ -49,8 +56,8 @@ func (f *FS) nativeTarget(d listing.Dir, text string) (target place, ok bool) {
 // are not followed.
 func (f *FS) within(d listing.Dir, text string) (entries []string, ok bool) {
 	if path.IsAbs(text) {
-		rest, below := strings.CutPrefix(path.Clean(text), f.mountpoint+"/")
-		if !below || f.mountpoint == "" {
+		rest, below := strings.CutPrefix(path.Clean(text), f.home.mountpoint+"/")
+		if !below || f.home.mountpoint == "" {
 			return nil, false
 		}
 		return strings.Split(rest, "/"), true
@@ -71,8 +78,8 @@ func (f *FS) within(d listing.Dir, text string) (entries []string, ok bool) {
 	return entries, true
 }
 
-// topDir is the directory that the mount's root shows.
-func (f *FS) topDir() listing.Dir { return place{f.cfg.Container, f.cfg.Prefix}.dir() }
+// rootDir is the directory that the mount's root shows.
+func (f *FS) rootDir() listing.Dir { return place{f.cfg.Container, f.cfg.Prefix}.dir() }
 
 // entriesOf returns the entries on the way from the mount's root to d.
 func (f *FS) entriesOf(d listing.Dir) []string {
@@ -98,7 +105,7 @@ func (f *FS) nativeText(d listing.Dir, symlinkPath string) string {
 	if !ok {
 		return symlinkPath
 	}
-	if account != f.account || f.cfg.Container != "" && target.container != f.cfg.Container || !strings.HasPrefix(target.object, f.cfg.Prefix) {
+	if account != f.home.account || f.cfg.Container != "" && target.container != f.cfg.Container || !strings.HasPrefix(target.object, f.cfg.Prefix) {
 		return path.Join("/v1", account) + "/" + target.String()
 	}
 	prefix, part := "", target.object

@@ -158,7 +158,7 @@ func (f *FS) head(ctx context.Context, container, object string) (swiftbackend.O
 	info, err := f.client.HeadLink(ctx, container, object)
 	const target = "X-Symlink-Target"
 	if err == nil && info.Header.Get(target) != "" && info.Header.Get(target+"-Account") == "" {
-		info.Header.Set(target+"-Account", url.PathEscape(f.account)) // as listings have it
+		info.Header.Set(target+"-Account", url.PathEscape(f.home.account)) // as listings have it
 	}
 	return info, err
 }

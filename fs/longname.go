@@ -3,7 +3,6 @@ package fs
 import (
 	"context"
 	"strings"
-	"sync"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
@@ -46,18 +45,17 @@ func (f *FS) partOf(ctx context.Context, d listing.Dir, name string) (part strin
 func (f *FS) partsFrom(ctx context.Context, d listing.Dir, head string, yield func(part string) bool) error {
 	o := swiftbackend.ListOptions{Prefix: d.Prefix + head, Delimiter: "/"}
 	more := true
-	row := func(key string) error {
+	row := func(key string) {
 		o.Marker = key
 		more = more && yield(strings.TrimSuffix(strings.TrimPrefix(key, d.Prefix), "/"))
-		return nil
 	}
 	for more {
 		var end bool
 		var err error
 		if d.Container == "" {
-			end, err = f.client.ListContainers(ctx, o, func(r swiftbackend.ContainerRow) error { return row(r.Name) })
+			end, err = f.client.ListContainers(ctx, o, func(r swiftbackend.ContainerRow) error { row(r.Name); return nil })
 		} else {
-			end, err = f.client.ListObjects(ctx, d.Container, o, func(r swiftbackend.ObjectRow) error { return row(r.Key()) })
+			end, err = f.client.ListObjects(ctx, d.Container, o, func(r swiftbackend.ObjectRow) error { row(r.Key()); return nil })
 		}
 		if end || err != nil {
 			return err
@@ -78,39 +76,29 @@ func partOfNode(n *fusefs.Inode, name string) string {
 	return part
 }
 
+// objectOf returns the place of a file's object by its entry in d. had is the name
+// that the object has or had, whose last part is the one of a long entry: no
+// entry ever becomes a long one.
+func objectOf(d listing.Dir, name, had string) place {
+	if _, _, _, long := cutLong(name); long {
+		return in(d, had[strings.LastIndexByte(had, '/')+1:])
+	}
+	part, form := decodeName(name)
+	if form == formData {
+		return place{d.Container, d.Prefix}
+	}
+	return in(d, part)
+}
+
 // longPart is the directory's part where the name of its entry does not tell it.
 func (n *directoryNode) longPart() string { return n.part }
 
-// longNames remembers the parts of long entries by their hashes: two generations
-// of at most longGeneration.
-type longNames struct {
-	mu         sync.Mutex // guards the following
-	young, old map[string]string
-}
+// longParts bounds the parts that are remembered: at most 8 MB of them.
+const longParts = 4096
 
-const longGeneration = 4096
-
-func (m *longNames) get(hash string) (part string, ok bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if part, ok = m.young[hash]; !ok {
-		part, ok = m.old[hash]
-	}
-	return part, ok
-}
-
-func (m *longNames) put(hash, part string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.young == nil || len(m.young) >= longGeneration {
-		m.old, m.young = m.young, map[string]string{}
-	}
-	m.young[hash] = part
-}
-
-// remember notes what a long entry stands for.
-func (m *longNames) remember(name, part string) {
+// rememberLong notes what a long entry stands for.
+func (f *FS) rememberLong(name, part string) {
 	if _, hash, _, long := cutLong(name); long {
-		m.put(hash, part)
+		f.longs.put(hash, part)
 	}
 }

@@ -30,16 +30,14 @@ type FS struct {
 	top     topRow
 	meta    metaMemory
 	usage   usageMemory
-	longs   longNames
+	longs   *recent[string, string] // parts whose entries are too long, by their hashes
 	readers *prefetch.Budget
 	ahead   prefetch.Config
 	writers *writePool
 	drafts  *drafts
 	space   localSpace
 	server  *fuse.Server
-	// account is the name in the storage URL, and mountpoint where the mount is,
-	// which say whether the target of a link lies within it.
-	account, mountpoint string
+	home    home
 
 	// ctx ends when the mount is gone. Work that outlives the request that
 	// began it, as uploads and shared listings do, runs under it.
@@ -73,7 +71,7 @@ func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, 
 		f.close()
 		return nil, err
 	}
-	f.mountpoint = mountpoint
+	f.home.mountpoint = mountpoint
 	root, ino := f.root()
 	raw := fusefs.NewNodeFS(root, &fusefs.Options{
 		RootStableAttr:  &fusefs.StableAttr{Ino: ino, Gen: 1},
@@ -99,7 +97,8 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	f := &FS{
 		cfg: cfg, client: client, log: cfg.Log, ctx: life, stop: stop,
-		sizes: newSizeMemory(), touched: newRecent[listing.Dir, time.Time](touchedDirs), readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
+		sizes: newSizeMemory(), touched: newRecent[listing.Dir, time.Time](touchedDirs),
+		longs: newRecent[string, string](longParts), readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
 		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(),
 	}
 	f.space.dir = cfg.Cache
@@ -119,7 +118,7 @@ func (f *FS) nameAccount(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.account = path.Base(u.Path)
+	f.home.account = path.Base(u.Path)
 	return nil
 }
 

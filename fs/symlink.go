@@ -50,7 +50,8 @@ func (f *FS) linkChild(ctx context.Context, up *fusefs.Inode, d listing.Dir, nam
 	p := place{d.Container, row.Name}
 	link := &symlinkNode{f: f, row: row}
 	link.attr(d, out)
-	gen := version(p, &row) ^ hash64(row.ContentType+row.SymlinkPath+row.LinkText)
+	text, _ := targetInType(row.ContentType)
+	gen := version(p, &row) ^ hash64(text+"\x00"+unescaped(row.SymlinkPath)+"\x00"+row.LinkText)
 	return up.NewInode(ctx, link, fusefs.StableAttr{Mode: fuse.S_IFLNK, Ino: fileIno(p), Gen: gen})
 }
 
@@ -99,7 +100,7 @@ func (n *symlinkNode) dir() (d listing.Dir, name string, ok bool) {
 // Readlink implements fusefs.NodeReadlinker. A request is made only for a text
 // that found no room in the listing, once.
 func (n *symlinkNode) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
-	d, _, ok := n.dir()
+	d, name, ok := n.dir()
 	if !ok {
 		return nil, syscall.ENOENT
 	}
@@ -114,7 +115,7 @@ func (n *symlinkNode) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
 	}
 	ctx, cancel := n.f.patient(ctx)
 	defer cancel()
-	p := place{d.Container, row.Name}
+	p := objectOf(d, name, row.Name)
 	text, err := n.f.readTarget(ctx, p, &row)
 	if err != nil {
 		return nil, n.f.fail("readlink", p.String(), err)
@@ -163,9 +164,10 @@ func (n *symlinkNode) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fus
 	return 0
 }
 
-// Setattr implements fusefs.NodeSetattrer. A link has no mode and no size to set.
-// A native one has the date at which it was stored: programs that set another one,
-// as tar and rsync do for all they make, are told that it is done.
+// Setattr implements fusefs.NodeSetattrer. A link has an owner and a date, but no
+// mode and no size to set. What is set of a native link is not stored, and
+// succeeds, because tar and rsync set the date of all they make: the server takes
+// no POST to one, and another PUT might replace what is not a link any more.
 func (n *symlinkNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	if errno := n.f.writable(); errno != 0 {
 		return errno
@@ -176,15 +178,20 @@ func (n *symlinkNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse
 	if _, ok := in.GetSize(); ok {
 		return syscall.EINVAL
 	}
-	if _, ok := in.GetMode(); ok {
-		return syscall.EOPNOTSUPP // as Linux has it
+	if mode, ok := in.GetMode(); ok && mode&permissions != out.Mode&permissions {
+		return syscall.EOPNOTSUPP
 	}
-	d, _, ok := n.dir()
+	d, name, ok := n.dir()
 	row := n.current()
-	if !ok || row.SymlinkPath != "" || n.f.cfg.Attrs == AttrsNone {
-		return sameAttr(in, &out.Attr)
-	}
 	want, now := askedAttrs(in)
+	want = want.without(hasMode)
+	switch {
+	case n.f.cfg.Attrs == AttrsNone:
+		return sameAttr(in, &out.Attr)
+	case !ok || row.SymlinkPath != "":
+		return 0
+	}
+	row.Name = objectOf(d, name, row.Name).object
 	changed, err := n.f.updateAttrs(ctx, d, &row, want, now)
 	if err != nil {
 		return n.f.fail("setattr", place{d.Container, row.Name}.String(), err)
@@ -246,7 +253,7 @@ func (f *FS) putLink(ctx context.Context, d listing.Dir, p place, text string) (
 		typed, _ = typeWithTarget(nativeLinkType, text)
 		quoted := quotePlace(target)
 		o.Header = map[string]string{"X-Symlink-Target": quoted}
-		row.Size, row.SymlinkPath = 0, "/v1/"+url.PathEscape(f.account)+"/"+quoted
+		row.Size, row.SymlinkPath = 0, "/v1/"+url.PathEscape(f.home.account)+"/"+quoted
 	}
 	o.ContentType = typed
 	if headerSafe(text, f.client.Info().MaxMetaValue) {

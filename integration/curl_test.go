@@ -18,7 +18,7 @@ type plain struct {
 
 func logIn(t *testing.T, a account) *plain {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.authURL, nil)
+	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, a.authURL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

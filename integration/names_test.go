@@ -37,7 +37,7 @@ func namesTable(t *testing.T, a account, container string) {
 	t.Helper()
 	server := logIn(t, a)
 	server.want(http.StatusCreated, http.MethodPut, container, "")
-	t.Cleanup(func() { removeEverything(server, container) })
+	t.Cleanup(func() { removeEverything(t, a, container) })
 	all := slices.Concat(slices.Collect(maps.Keys(strange)), slices.Collect(maps.Keys(longNames)))
 	eachInParallel(len(all), func(i int) { server.do(http.MethodPut, container+"/"+all[i]+"?", "this is "+all[i]) })
 	m := mount(t, a, func(c *fs.Config) { c.Container = container })
@@ -60,7 +60,7 @@ func namesTable(t *testing.T, a account, container string) {
 			t.Errorf("cp of %q gives %q, %v, want the object %q", path, got, err, name)
 		}
 	}
-	removalsHarmNothingElse(t, server, cold, container, shown)
+	removalsHarmNothingElse(t, cold, container, shown)
 }
 
 // everyFile reads every file of a mount, all of which say what their object's
@@ -87,9 +87,9 @@ func everyFile(t *testing.T, m *mounted, want int) map[string]string {
 // removalsHarmNothingElse removes the directories of the mount one after the
 // other, and then the files that are left, and checks at the server what each
 // removal took away.
-func removalsHarmNothingElse(t *testing.T, server *plain, m *mounted, container string, shown map[string]string) {
+func removalsHarmNothingElse(t *testing.T, m *mounted, container string, shown map[string]string) {
 	t.Helper()
-	left := objectNames(t, server, container)
+	left := objectNames(t, m.account, container)
 	if len(left) != len(shown) {
 		t.Fatalf("the server has %d objects, the mount %d", len(left), len(shown))
 	}
@@ -99,7 +99,7 @@ func removalsHarmNothingElse(t *testing.T, server *plain, m *mounted, container 
 		left = slices.DeleteFunc(left, func(name string) bool {
 			return shown[name] == path || strings.HasPrefix(shown[name], path+"/")
 		})
-		if got := objectNames(t, server, container); !slices.Equal(got, left) {
+		if got := objectNames(t, m.account, container); !slices.Equal(got, left) {
 			t.Fatalf("after rm -r %q the server has\n%q\nwant\n%q", path, got, left)
 		}
 	}
@@ -113,14 +113,15 @@ func removalsHarmNothingElse(t *testing.T, server *plain, m *mounted, container 
 		}
 	}
 	run(t, "find", m.dir, "-mindepth", "1", "-delete")
-	if got := objectNames(t, server, container); len(got) != 0 {
+	if got := objectNames(t, m.account, container); len(got) != 0 {
 		t.Errorf("after find -delete the server has\n%q", got)
 	}
 }
 
 // objectNames lists a container as the server has it, whatever the names are.
-func objectNames(t *testing.T, server *plain, container string) []string {
+func objectNames(t *testing.T, a account, container string) []string {
 	t.Helper()
+	server := logIn(t, a) // whose token may have ended meanwhile
 	var rows []struct{ Name string }
 	if err := json.Unmarshal([]byte(server.want(http.StatusOK, http.MethodGet, container+"?format=json", "").body), &rows); err != nil {
 		t.Fatal(err)
@@ -134,8 +135,10 @@ func objectNames(t *testing.T, server *plain, container string) []string {
 }
 
 // removeEverything deletes a container with objects of any names.
-func removeEverything(server *plain, container string) {
-	for _, name := range objectNames(server.t, server, container) {
+func removeEverything(t *testing.T, a account, container string) {
+	t.Helper()
+	server := logIn(t, a)
+	for _, name := range objectNames(t, a, container) {
 		server.do(http.MethodDelete, container+"/"+name+"?", "")
 	}
 	server.do(http.MethodDelete, container, "")
