@@ -57,7 +57,7 @@ fmt-check: ## fail if a file is not formatted
 
 .PHONY: vet
 vet: ## go vet, for every system that swiftfs builds on
-	$(GO) vet -tags "$(TAGS) rgw" ./...
+	$(GO) vet -tags "$(TAGS) rgw soak" ./...
 	GOOS=darwin $(GO) vet ./...
 	GOOS=freebsd $(GO) vet ./...
 
@@ -91,6 +91,11 @@ integration: deps ## the tests that mount
 test-rgw: ## the tests against a real Ceph RGW
 	$(RIG) install rgw tools
 	$(RIG) test -tags "$(TAGS) rgw" $(TESTFLAGS) -run RGW ./...
+
+.PHONY: soak
+soak: deps ## a file of 10 GiB, in some ten minutes and 12 GB of disk
+	@# Without -race, whose slowness would make an hour of it.
+	$(RIG) test -tags "$(TAGS) soak" -run TenGibibytes -v -count=1 -timeout 60m ./integration
 
 .PHONY: race
 race: ## the unit tests again, with one processor and with more than there are

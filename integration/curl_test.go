@@ -90,5 +90,9 @@ func (p *plain) want(status int, method, path, body string, header ...string) an
 // lines returns a listing, one name a line.
 func (p *plain) lines(path string) []string {
 	p.t.Helper()
-	return strings.Fields(p.do(http.MethodGet, path, "").body)
+	body := strings.TrimSuffix(p.do(http.MethodGet, path, "").body, "\n")
+	if body == "" {
+		return nil
+	}
+	return strings.Split(body, "\n")
 }

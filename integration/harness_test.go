@@ -131,7 +131,13 @@ type result struct {
 // try runs a program and returns how it ended.
 func try(t *testing.T, name string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	return tryFor(t, 2*time.Minute, name, args...)
+}
+
+// tryFor is try with another limit on the time.
+func tryFor(t *testing.T, limit time.Duration, name string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")

@@ -71,16 +71,19 @@ func rate(t *testing.T, f func()) float64 {
 	return bigFile / (1 << 20) / time.Since(start).Seconds()
 }
 
+// randomSeed is that of the bytes of writeRandom.
+var randomSeed = [32]byte{1}
+
 // writeRandom makes a file of bytes that no two segments share, and returns
 // their checksum.
 func writeRandom(t *testing.T, path string, size int64) string {
 	t.Helper()
-	f, err := os.Create(path)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.New()
-	source := rand.NewChaCha8([32]byte{1})
+	source := rand.NewChaCha8(randomSeed)
 	if _, err := io.CopyN(io.MultiWriter(f, sum), source, size); err != nil {
 		t.Fatal(err)
 	}

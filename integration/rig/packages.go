@@ -29,8 +29,14 @@ var packageSets = map[string]packageSet{
 		programs: []string{"/lib/systemd/systemd", "unshare", "nsenter", "setpriv", "pivot_root", "mount.fuse3"},
 	},
 	"tools": {
-		packages: []string{"fuse3", "curl", "rsync", "attr"},
-		programs: []string{"fusermount3", "curl", "rsync", "getfattr", "setfattr", "attr"},
+		packages: []string{
+			"fuse3", "curl", "rsync", "attr", "git", "sqlite3", "zip", "unzip", "fio", "vim-tiny", "perl", "python3",
+			"rclone", "python3-swiftclient",
+		},
+		programs: []string{
+			"fusermount3", "curl", "rsync", "getfattr", "setfattr", "attr", "git", "sqlite3", "zip", "unzip", "fio", "vim.tiny",
+			"perl", "/usr/bin/python3", "rclone", "swift",
+		},
 	},
 }
 

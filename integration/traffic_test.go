@@ -1,0 +1,84 @@
+package integration
+
+import (
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"net/http/httptest"
+)
+
+// traffic is a proxy before a server that counts the bytes of bodies.
+type traffic struct {
+	*httptest.Server
+
+	sent, fetched atomic.Int64 // content of objects
+	other         atomic.Int64 // listings, manifests, results: both ways
+}
+
+// countTraffic starts a proxy before a server and returns the account as
+// clients of the proxy see it.
+func countTraffic(t *testing.T, a account) (*traffic, account) {
+	t.Helper()
+	to, err := url.Parse(a.authURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := new(traffic)
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host
+			// Kept, because the server makes the storage URL of it: who logs in
+			// here stays here.
+			r.Out.Host = r.In.Host
+			if r.Out.Body != nil && r.Out.Body != http.NoBody {
+				r.Out.Body = &countedBody{r.Out.Body, c.counter(r.In, &c.sent)}
+			}
+		},
+		ModifyResponse: func(r *http.Response) error {
+			r.Body = &countedBody{r.Body, c.counter(r.Request, &c.fetched)}
+			return nil
+		},
+	}
+	c.Server = httptest.NewServer(proxy)
+	t.Cleanup(c.Close)
+	a.authURL = c.URL + to.Path
+	return c, a
+}
+
+// counter returns what counts the body of a request, or that of its answer:
+// content for the GET or PUT of an object that is not about its manifest.
+func (c *traffic) counter(r *http.Request, content *atomic.Int64) *atomic.Int64 {
+	isObject := strings.Count(r.URL.EscapedPath(), "/") > 3 // /v1/account/container/object
+	if isObject && !r.URL.Query().Has("multipart-manifest") && (r.Method == http.MethodGet || r.Method == http.MethodPut) {
+		return content
+	}
+	return &c.other
+}
+
+// during counts what f moves.
+func (c *traffic) during(f func()) (sent, fetched, other int64) {
+	c.sent.Store(0)
+	c.fetched.Store(0)
+	c.other.Store(0)
+	f()
+	return c.sent.Load(), c.fetched.Load(), c.other.Load()
+}
+
+// countedBody counts what is read of a body.
+type countedBody struct {
+	io.ReadCloser
+
+	n *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n.Add(int64(n))
+	return n, err
+}
