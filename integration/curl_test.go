@@ -18,6 +18,7 @@ type plain struct {
 
 func logIn(t *testing.T, a account) *plain {
 	t.Helper()
+	// As in do: cleanups use it after the test's context has ended.
 	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, a.authURL, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -5,12 +5,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"swiftfs/swiftbackend/fakeswift"
 )
 
 const sqliteTable = "CREATE TABLE entries(id INTEGER PRIMARY KEY, writer INT, content BLOB);"
@@ -73,6 +77,59 @@ func sqliteKillJob(t *testing.T, s site) {
 		t.Errorf("other clients get a database with\n%swant 2 entries", got)
 	}
 	wantGone(t, s, filepath.Base(db)+"-journal")
+}
+
+// TestADatabaseSurvivesTheEndOfItsMount kills the process that serves a mount
+// while sqlite writes there: every transaction that was committed is in the
+// database that the next mount shows.
+func TestADatabaseSurvivesTheEndOfItsMount(t *testing.T) {
+	for _, journal := range []string{"delete", "wal"} {
+		t.Run(journal, func(t *testing.T) {
+			a := fakeAccount(startFake(t, fakeswift.Options{}))
+			logIn(t, a).want(http.StatusCreated, http.MethodPut, "crash", "")
+			d := mountForeground(t, a, ":crash")
+			// FULL: a commit is one when the disk has it, in both modes.
+			sqlite(t, d.path("test.db"), "PRAGMA journal_mode="+journal+";"+sqliteTable)
+			committed := writeUntilKilled(t, d, "PRAGMA synchronous=FULL;\n")
+			d.detach()
+
+			d = mountForeground(t, a, ":crash")
+			got := sqlite(t, d.path("test.db"), "PRAGMA integrity_check; SELECT count(*) >= "+fmt.Sprint(committed)+" FROM entries;")
+			if got != "ok\n1\n" {
+				t.Errorf("after %d commits the database has\n%s", committed, got)
+			}
+		})
+	}
+}
+
+// writeUntilKilled commits transactions to a database on a mount, kills the
+// mount's process after some, and returns how many were committed for sure.
+func writeUntilKilled(t *testing.T, d *daemon, first string) int {
+	t.Helper()
+	const before, all = 10, 10_000
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sqlite3", "-bail", d.path("test.db"))
+	cmd.Stdin = strings.NewReader(first + strings.Repeat("INSERT INTO entries(content) VALUES(randomblob(5000));\n.print committed\n", all))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	committed := 0
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if committed++; committed == before {
+			if err := syscall.Kill(d.pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err == nil || committed < before || committed == all {
+		t.Errorf("sqlite ended with %v after %d commits", err, committed)
+	}
+	return committed
 }
 
 // killInTransaction runs statements that begin a transaction, and kills sqlite
