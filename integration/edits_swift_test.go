@@ -92,8 +92,7 @@ func (e *edits) edit(path string) {
 	}
 }
 
-// cost checks the most that f may send and fetch. Where data moves, a little
-// more may, because cp writes what it was given and no more.
+// cost checks the most content of objects that f may send and fetch.
 func (e *edits) cost(what string, mostSent, mostFetched int64, f func()) {
 	e.t.Helper()
 	sent, fetched, other := e.wire.during(f)

@@ -3,13 +3,12 @@ package integration
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"net/http/httptest"
 )
 
 // traffic is a proxy before a server that counts the bytes of bodies.
@@ -36,11 +35,12 @@ func countTraffic(t *testing.T, a account) (*traffic, account) {
 			// here stays here.
 			r.Out.Host = r.In.Host
 			if r.Out.Body != nil && r.Out.Body != http.NoBody {
-				r.Out.Body = &countedBody{r.Out.Body, c.counter(r.In, &c.sent)}
+				r.Out.Body = &countedBody{r.Out.Body, c.counter(isContent(r.In) && r.In.Method == http.MethodPut, &c.sent)}
 			}
 		},
 		ModifyResponse: func(r *http.Response) error {
-			r.Body = &countedBody{r.Body, c.counter(r.Request, &c.fetched)}
+			found := r.Request.Method == http.MethodGet && r.StatusCode/100 == 2
+			r.Body = &countedBody{r.Body, c.counter(isContent(r.Request) && found, &c.fetched)}
 			return nil
 		},
 	}
@@ -50,14 +50,19 @@ func countTraffic(t *testing.T, a account) (*traffic, account) {
 	return c, a
 }
 
-// counter returns what counts the body of a request, or that of its answer:
-// content for the GET or PUT of an object that is not about its manifest.
-func (c *traffic) counter(r *http.Request, content *atomic.Int64) *atomic.Int64 {
-	isObject := strings.Count(r.URL.EscapedPath(), "/") > 3 // /v1/account/container/object
-	if isObject && !r.URL.Query().Has("multipart-manifest") && (r.Method == http.MethodGet || r.Method == http.MethodPut) {
+// counter returns one of content's, or the one of everything else.
+func (c *traffic) counter(isContent bool, content *atomic.Int64) *atomic.Int64 {
+	if isContent {
 		return content
 	}
 	return &c.other
+}
+
+// isContent reports whether a request is about an object, and not about its
+// manifest.
+func isContent(r *http.Request) bool {
+	isObject := strings.Count(r.URL.EscapedPath(), "/") > 3 // /v1/account/container/object
+	return isObject && !r.URL.Query().Has("multipart-manifest")
 }
 
 // during counts what f moves.
