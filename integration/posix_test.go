@@ -22,7 +22,7 @@ var hardLinkTests = []string{"Link", "LinkUnlinkRename"}
 // optionalTests are the rows that look whether the file system can do
 // something, and skip themselves if it cannot: values as long as XAttrLarge's
 // do not fit into the metadata of an object.
-var optionalTests = []string{"XAttrLarge"}
+var optionalTests = []string{"Tmpfile", "XAttrLarge"}
 
 // TestPosix runs go-fuse's collection of what file systems get wrong. The mount
 // is served by a process of its own, because the system calls are made by this

@@ -122,24 +122,24 @@ func rotateJob(t *testing.T, s site) {
 	wantStored(t, s, "cut.log", []byte("3\n"))
 }
 
-// fioJob writes in the ways of databases and reads everything back by checksum,
-// before and after a remount.
+// fioJob writes in the ways of databases and reads everything back by checksum;
+// a remount shows the same bytes.
 func fioJob(t *testing.T, s site) {
 	for _, job := range []struct{ name, options string }{
 		{"sequential", "--rw=write --bs=128k --size=40m --ioengine=psync --end_fsync=1"},
 		{"random", "--rw=randwrite --bs=4k --size=8m --ioengine=psync --fsync=1000"},
-		{"mixed-sizes", "--rw=randrw --bsrange=512-64k --size=20m --ioengine=psync --end_fsync=1"},
+		{"mixed", "--rw=randrw --bsrange=512-64k --size=8m --ioengine=psync --end_fsync=1"},
 		{"mapped", "--rw=randwrite --bs=4k --size=8m --ioengine=mmap"},
 	} {
 		t.Run(job.name, func(step *testing.T) {
-			fio := func(more string) {
-				step.Helper()
-				shIn(step, step.TempDir(), "fio --name="+job.name+" --directory="+s.path()+" "+job.options+
-					" --verify=crc32c --verify_fatal=1 --verify_state_save=0 "+more)
-			}
-			fio("--do_verify=1")
+			shIn(step, step.TempDir(), "fio --name="+job.name+" --directory="+s.path()+" "+job.options+
+				" --verify=crc32c --do_verify=1 --verify_fatal=1 --verify_state_save=0")
+			name := job.name + ".0.0"
+			before := sh(step, "sha256sum < "+s.path(name))
 			s.remount(t)
-			fio("--verify_only")
+			if after := sh(step, "sha256sum < "+s.path(name)); after != before {
+				step.Error("after a remount the file has other bytes")
+			}
 		})
 	}
 }
