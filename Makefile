@@ -102,6 +102,14 @@ race: ## the unit tests again, with one processor and with more than there are
 	@# -cpu: schedules that the usual run does not meet.
 	$(RIG) test -tags "$(TAGS)" $(TESTFLAGS) -cpu 1,8 $(UNIT)
 
+# SEED runs one seed again; STEPS is how long each is.
+STEPS ?= 2000
+.PHONY: model
+model: deps ## the model test for long: SEED= STEPS=
+	@# Without -race, which would halve what it gets to see.
+	$(RIG) test -tags "$(TAGS)" -count=1 -timeout 2h -run RandomOperations ./integration \
+		-model.seeds 100 -model.steps $(STEPS) -model.swift-steps 10000 $(if $(SEED),-model.seed $(SEED))
+
 .PHONY: bench
 bench: ## benchmarks, without the race detector, which is all they would measure
 	@# -run ^$$: no tests; the log of benchmarks stays readable.

@@ -7,5 +7,6 @@
 // them, and in a process of their own where memory, signals, mount(8) or
 // systemd are the subject. In the first case the test leaves the file system
 // calls to other programs (ls, cp, cat), so that the runtime never has to
-// answer a system call that waits for it.
+// answer a system call that waits for it. The model test makes its calls itself,
+// in a way that the runtime knows about (model.Caller).
 package integration

@@ -1,0 +1,141 @@
+//go:build linux
+
+package integration
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"swiftfs/fs"
+	"swiftfs/integration/model"
+	"swiftfs/swiftbackend/fakeswift"
+)
+
+var (
+	modelSeed  = flag.Uint64("model.seed", 0, "the model test runs this seed only")
+	modelSeeds = flag.Uint64("model.seeds", 20, "how many seeds the model test runs")
+	modelSteps = flag.Int("model.steps", 500, "how many operations the model test does with each seed")
+	modelSwift = flag.Int("model.swift-steps", 1000, "how many operations the model test does on OpenStack Swift")
+)
+
+// offered are the features that the mount has.
+var offered model.Features
+
+// modelRun is one way of running a sequence from an empty container.
+type modelRun struct {
+	t        *testing.T
+	account  func() (account, string) // an empty container of an account
+	features model.Features
+}
+
+// run returns what went wrong, or nil.
+func (r modelRun) run(next func(*model.Memory) (model.Op, bool)) *model.Failure {
+	r.t.Helper()
+	a, container := r.account()
+	cfg := fs.DefaultConfig()
+	cfg.Container, cfg.SegmentSize, cfg.FSName = container, 1<<20, "swiftfs-model"
+	if r.features.Foreign {
+		cfg.CacheTTL = 0
+	}
+	mounted, err := model.NewMounted(r.t.Context(), dial(r.t, a), dial(r.t, a), r.t.TempDir(), cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() {
+		if err := mounted.Unmount(); err != nil {
+			r.t.Error(err)
+		}
+	}()
+	return model.NewRunner(r.features, model.NewLocal(r.t.TempDir()), mounted).Run(next)
+}
+
+// seed runs one seed, and reports the shortest sequence that fails as Go.
+func (r modelRun) seed(seed uint64, steps int) {
+	r.t.Helper()
+	failure := r.run(model.NewGenerator(r.features, seed, steps).Next)
+	if failure == nil {
+		return
+	}
+	ops := r.shrink(failure)
+	r.t.Errorf("seed %d: %v", seed, failure)
+	if least := r.run(model.Replay(ops)); least != nil {
+		r.t.Errorf("of these, %d are enough: %v\n%v", len(ops), least, ops)
+	}
+}
+
+// shrinkFor bounds the time that is spent on making a failure short.
+const shrinkFor = 2 * time.Minute
+
+func (r modelRun) shrink(failure *model.Failure) model.Ops {
+	until := time.Now().Add(shrinkFor)
+	return model.Shrink(failure.Ops, func(ops model.Ops) bool {
+		return time.Now().Before(until) && r.run(model.Replay(ops)) != nil
+	})
+}
+
+// featuresOf leaves changes by others out of every other seed, so that the mount
+// may cache.
+func featuresOf(seed uint64) model.Features {
+	f := offered
+	f.Foreign = seed%2 == 1
+	return f
+}
+
+// TestRandomOperationsOnOpenStackSwift is the same on the real server.
+func TestRandomOperationsOnOpenStackSwift(t *testing.T) {
+	seeds := []uint64{1, 2}
+	if *modelSeed != 0 {
+		seeds = []uint64{*modelSeed}
+	}
+	for _, seed := range seeds {
+		modelRun{t, swiftContainer(t), featuresOf(seed)}.seed(seed, *modelSwift/len(seeds))
+	}
+}
+
+// swiftContainers counts those that were made on the one server.
+var swiftContainers int
+
+// swiftContainer returns a new container of the real server each time.
+func swiftContainer(t *testing.T) func() (account, string) {
+	a := serverAccount(openStackSwift(t))
+	server := logIn(t, a)
+	return func() (account, string) {
+		swiftContainers++
+		container := fmt.Sprintf("model-%d", swiftContainers)
+		server.want(http.StatusCreated, http.MethodPut, container, "")
+		t.Cleanup(func() {
+			for _, c := range []string{container, container + "_segments"} {
+				for o := range strings.Lines(server.do(http.MethodGet, c, "").body) {
+					server.do(http.MethodDelete, c+"/"+strings.TrimSuffix(o, "\n"), "")
+				}
+				server.do(http.MethodDelete, c, "")
+			}
+		})
+		return a, container
+	}
+}
+
+// fakeContainer returns an empty container on a server of its own.
+func fakeContainer(t *testing.T) func() (account, string) {
+	return func() (account, string) {
+		srv := startFake(t, fakeswift.Options{})
+		srv.CreateContainer("c")
+		return fakeAccount(srv), "c"
+	}
+}
+
+// TestRandomOperationsDoWhatALocalFileSystemDoes compares the mount with a
+// local directory, with seeds that can be repeated.
+func TestRandomOperationsDoWhatALocalFileSystemDoes(t *testing.T) {
+	first, last := uint64(1), *modelSeeds
+	if *modelSeed != 0 {
+		first, last = *modelSeed, *modelSeed
+	}
+	for seed := first; seed <= last && !t.Failed(); seed++ {
+		modelRun{t, fakeContainer(t), featuresOf(seed)}.seed(seed, *modelSteps)
+	}
+}
