@@ -315,10 +315,18 @@ func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, ro
 func (f *FS) emptyExceptMarker(ctx context.Context, dir place) (marker bool, err error) {
 	removed := map[string]bool{}
 	for _, c := range f.cache.Changes(dir.dir()) {
-		if !c.Removed {
-			return false, syscall.ENOTEMPTY
+		if c.Removed {
+			removed[c.Row.Name] = true
+			continue
 		}
-		removed[c.Row.Name] = true
+		// What this mount made may have been deleted by others since: a scan
+		// verifies what is in doubt.
+		switch _, err := f.cache.Scan(ctx, dir.dir()).Next(ctx); {
+		case err == nil:
+			return false, syscall.ENOTEMPTY
+		case !isEOF(err):
+			return false, err
+		}
 	}
 	// A listing that lags may show what this mount has removed: such rows are
 	// passed over, a page at a time.
