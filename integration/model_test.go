@@ -23,7 +23,7 @@ var (
 )
 
 // offered are the features that the mount has.
-var offered model.Features
+var offered = model.Features{Edit: true, Unlinked: true, Holes: true, Mmap: true, Copy: true}
 
 // modelRun is one way of running a sequence from an empty container.
 type modelRun struct {
@@ -73,7 +73,7 @@ const shrinkFor = 2 * time.Minute
 func (r modelRun) shrink(failure *model.Failure) model.Ops {
 	until := time.Now().Add(shrinkFor)
 	return model.Shrink(failure.Ops, func(ops model.Ops) bool {
-		return time.Now().Before(until) && r.run(model.Replay(ops)) != nil
+		return time.Now().Before(until) && failure.Like(r.run(model.Replay(ops)))
 	})
 }
 

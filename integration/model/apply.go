@@ -48,7 +48,7 @@ func (m *Memory) applyOpen(op Op) {
 		e = &entry{kind: unix.S_IFREG}
 		dir.children[name] = e
 		dir.touch()
-		d.wrote = d.writable()
+		d.wrote = true
 	}
 	d.e = e
 	if op.Flags&unix.O_TRUNC != 0 && d.writable() {
@@ -159,7 +159,7 @@ func (m *Memory) applyData(op Op, r Result, d *description) error {
 	case CopyRange:
 		to := m.open[op.H2]
 		to.e.write(op.Off2, bytes.Clone(e.read(op.Off, r.N)))
-		to.wrote = true
+		to.wrote = to.wrote || r.N > 0
 	case Fstat:
 		if r.Stat.Type == unix.S_IFREG && r.Stat.Size != int64(len(e.data)) {
 			return fmt.Errorf("the size is %d, by the memory %d", r.Stat.Size, len(e.data))

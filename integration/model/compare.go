@@ -29,7 +29,8 @@ var alike = map[Kind][][2]syscall.Errno{
 // there are zeros.
 func (m *Memory) compare(f Features, op Op, want, got Result) error {
 	d := m.open[op.H]
-	if onHandle(op.Kind) && d != nil && got.Errno == unix.ESTALE && m.mayBeStale(op, d) {
+	stale := got.Errno == unix.ESTALE || got.Errno == unix.EFAULT && op.Kind == MapRead // SIGBUS, to a program
+	if onHandle(op.Kind) && d != nil && stale && m.staleFor(f, op, d) {
 		return nil
 	}
 	switch {
@@ -54,13 +55,21 @@ func (m *Memory) compare(f Features, op Op, want, got Result) error {
 
 func onHandle(k Kind) bool { return k >= Close && k <= CopyRange }
 
-// mayBeStale reports whether an open file may have lost its content: another
-// client replaced it.
-func (m *Memory) mayBeStale(op Op, d *description) bool {
-	if to := m.open[op.H2]; op.Kind == CopyRange && to != nil && to.e.replaced {
-		return true
+// staleFor reports whether an open file may have lost its content, because
+// another client replaced it, or it was unlinked where that is the end; and notes
+// that it has.
+func (m *Memory) staleFor(f Features, op Op, d *description) bool {
+	entries := []*entry{d.e}
+	if to := m.open[op.H2]; op.Kind == CopyRange && to != nil {
+		entries = append(entries, to.e)
 	}
-	return d.e.replaced
+	stale := false
+	for _, e := range entries {
+		if e.replaced || e.unlinked && !f.Keeps {
+			stale, e.stale = true, true
+		}
+	}
+	return stale
 }
 
 func (m *Memory) compareSuccess(f Features, op Op, want, got Result) error {

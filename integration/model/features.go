@@ -6,7 +6,8 @@ package model
 // them.
 type Features struct {
 	Edit     bool // every open mode, writes anywhere, handles that see each other's writes
-	Unlinked bool // an open file without a name goes on as before
+	Unlinked bool // an open file without a name goes on
+	Keeps    bool // such a file keeps what only the server had, too; else it is ESTALE
 	Holes    bool // fallocate, SEEK_DATA and SEEK_HOLE
 	Mmap     bool // shared writable mappings
 	Copy     bool // copy_file_range
@@ -22,7 +23,7 @@ type Features struct {
 // Everything is what a local file system offers.
 func Everything() Features {
 	return Features{
-		Edit: true, Unlinked: true, Holes: true, Mmap: true, Copy: true, Rename: true, Exchange: true,
+		Edit: true, Unlinked: true, Keeps: true, Holes: true, Mmap: true, Copy: true, Rename: true, Exchange: true,
 		Symlink: true, Modes: true, Times: true, Xattrs: true, Foreign: true,
 	}
 }

@@ -26,6 +26,7 @@ type entry struct {
 	dated    bool   // its date was set by a program and not changed since
 	unlinked bool   // it has no name any more
 	replaced bool   // another client replaced or deleted it
+	stale    bool   // the mount has said that it has lost the content
 }
 
 // description is an open file, which descriptors made by dup share.

@@ -19,7 +19,7 @@ func TestTwoLocalDirectoriesDoTheSame(t *testing.T) {
 	}
 	for seed := range uint64(20) {
 		if f := run(NewGenerator(Everything(), seed, 500).Next); f != nil {
-			t.Fatalf("seed %d: %v\n%v", seed, f, Shrink(f.Ops, func(ops Ops) bool { return run(Replay(ops)) != nil }))
+			t.Fatalf("seed %d: %v\n%v", seed, f, Shrink(f.Ops, func(ops Ops) bool { return f.Like(run(Replay(ops))) }))
 		}
 	}
 }
@@ -99,7 +99,7 @@ func TestABrokenFileSystemIsFoundOutAndShrunk(t *testing.T) {
 			if found == nil {
 				t.Fatal("not found in 3000 operations")
 			}
-			least := Shrink(found.Ops, func(ops Ops) bool { return run(Replay(ops)) != nil })
+			least := Shrink(found.Ops, func(ops Ops) bool { return found.Like(run(Replay(ops))) })
 			if len(least) > c.longest {
 				t.Errorf("shrunk from %d to %d operations, want at most %d: %v", len(found.Ops), len(least), c.longest, least)
 			}

@@ -14,7 +14,7 @@ func (m *Memory) permits(f Features, op Op) bool {
 	if m.escapes(op.Path) || op.Kind == Rename && m.escapes(op.To) {
 		return false
 	}
-	if d := m.open[op.H]; !f.Unlinked && onHandle(op.Kind) && op.Kind != Close && d != nil && d.e.unlinked {
+	if onHandle(op.Kind) && op.Kind != Close && (m.lost(f, op.H) || op.Kind == CopyRange && m.lost(f, op.H2)) {
 		return false
 	}
 	switch op.Kind {
@@ -37,6 +37,12 @@ func (m *Memory) permits(f Features, op Op) bool {
 	}
 }
 
+// lost reports whether what is open in a slot has no content any more.
+func (m *Memory) lost(f Features, slot int) bool {
+	d := m.open[slot]
+	return d != nil && (d.e.stale || d.e.unlinked && !f.Unlinked)
+}
+
 // permitsForeign rules out changes of what this mount is changing itself, where
 // either may win, and of anything but files.
 func (m *Memory) permitsForeign(op Op) bool {
@@ -48,7 +54,7 @@ func (m *Memory) permitsForeign(op Op) bool {
 	if e == nil {
 		return op.Kind == ForeignPut
 	}
-	return e.kind == unix.S_IFREG && !slices.ContainsFunc(m.handles(e), (*description).writable)
+	return e.kind == unix.S_IFREG && !slices.ContainsFunc(m.handles(e), func(d *description) bool { return d.writable() || d.wrote })
 }
 
 // streams reports whether an operation keeps to files that are written from

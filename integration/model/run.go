@@ -32,9 +32,17 @@ type Failure struct {
 	Err error
 }
 
+// Like reports whether another failure looks like the same one: so that a shorter
+// sequence shows what the longer one did.
+func (f *Failure) Like(other *Failure) bool {
+	return other != nil && f.last().Kind == other.last().Kind
+}
+
+func (f *Failure) last() Op { return f.Ops[len(f.Ops)-1] }
+
 // Error returns the last operation and what is wrong with it.
 func (f *Failure) Error() string {
-	return fmt.Sprintf("after %d operations, %s: %v", len(f.Ops), f.Ops[len(f.Ops)-1], f.Err)
+	return fmt.Sprintf("after %d operations, %s: %v", len(f.Ops), f.last(), f.Err)
 }
 
 // Runner compares a subject with a local directory.

@@ -1,0 +1,32 @@
+//go:build linux
+
+package integration
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"swiftfs/integration/model"
+)
+
+// TestSequencesThatTheModelTestFound does what the model test once found to
+// differ, in its shortest form.
+func TestSequencesThatTheModelTestFound(t *testing.T) {
+	for name, ops := range map[string]model.Ops{
+		"rmdir of a directory whose own file another client deleted": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
+			{Kind: model.Open, H: 1, Path: "d/f", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Close, H: 1},
+			{Kind: model.ForeignDelete, Path: "d/f"},
+			{Kind: model.Rmdir, Path: "d"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := modelRun{t, fakeContainer(t), featuresOf(1)}
+			if f := r.run(model.Replay(ops)); f != nil {
+				t.Error(f)
+			}
+		})
+	}
+}
