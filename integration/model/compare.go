@@ -29,7 +29,7 @@ var alike = map[Kind][][2]syscall.Errno{
 // there are zeros.
 func (m *Memory) compare(f Features, op Op, want, got Result) error {
 	d := m.open[op.H]
-	stale := got.Errno == unix.ESTALE || got.Errno == unix.EFAULT && op.Kind == MapRead // SIGBUS, to a program
+	stale := got.Errno == unix.ESTALE || got.Errno == unix.EFAULT && (op.Kind == MapRead || op.Kind == MapWrite) // SIGBUS, to a program
 	if onHandle(op.Kind) && d != nil && stale && m.staleFor(f, op, d) {
 		return nil
 	}

@@ -27,9 +27,11 @@ func (m *Memory) permits(f Features, op Op) bool {
 		d := m.open[op.H]
 		return d != nil && op.Len > 0 && op.Off+op.Len <= int64(len(d.e.data))
 	case CopyRange:
-		// Up to the end, so that how much is copied at once makes no difference.
+		// Not what the copy itself adds to the file: how much that is depends on how
+		// much is copied at once.
 		from, to := m.open[op.H], m.open[op.H2]
-		return from != nil && to != nil && to.flags&unix.O_APPEND == 0
+		return from != nil && to != nil && to.flags&unix.O_APPEND == 0 &&
+			(from.e != to.e || op.Off+op.Len <= int64(len(from.e.data)))
 	case ForeignPut, ForeignDelete, ForeignPost:
 		return m.permitsForeign(op)
 	default:
