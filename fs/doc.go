@@ -44,6 +44,14 @@
 // streams share), a staged file on the local disk otherwise. drafts.go keeps what
 // could not be stored, and tries it again.
 //
+// # Control
+//
+// Status, Flush and Refresh (control.go) are for the owner of the mount, who
+// knows paths and not nodes: they walk the tree of what the kernel knows.
+// Refresh has the kernel forget too, by notifications. The kernel takes the lock
+// of a directory to forget a name in it, and holds that lock while it waits for
+// us to change the directory: no lock of ours is held while it is notified.
+//
 // # Locks
 //
 // In the order in which they may be taken:

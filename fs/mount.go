@@ -21,23 +21,24 @@ import (
 // FS is one mount. It holds what its nodes and handles share; what belongs to
 // one file is in that file's node.
 type FS struct {
-	cfg     Config
-	client  *swiftbackend.Client
-	log     *slog.Logger
-	cache   *listing.Cache
-	sizes   *sizeMemory
-	touched *recent[listing.Dir, time.Time] // directories in which this mount changed something
-	top     topRow
-	meta    metaMemory
-	usage   usageMemory
-	longs   *recent[string, string] // parts whose entries are too long, by their hashes
-	readers *prefetch.Budget
-	ahead   prefetch.Config
-	writers *writePool
-	drafts  *drafts
-	space   localSpace
-	server  *fuse.Server
-	home    home
+	cfg      Config
+	client   *swiftbackend.Client
+	log      *slog.Logger
+	cache    *listing.Cache
+	sizes    *sizeMemory
+	touched  *recent[listing.Dir, time.Time] // directories in which this mount changed something
+	top      topRow
+	meta     metaMemory
+	usage    usageMemory
+	longs    *recent[string, string] // parts whose entries are too long, by their hashes
+	readers  *prefetch.Budget
+	ahead    prefetch.Config
+	writers  *writePool
+	drafts   *drafts
+	space    localSpace
+	server   *fuse.Server
+	home     home
+	rootNode fusefs.InodeEmbedder // the root of the tree, or nil before there is one
 
 	// ctx ends when the mount is gone. Work that outlives the request that
 	// began it, as uploads and shared listings do, runs under it.
@@ -73,6 +74,7 @@ func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, 
 	}
 	f.home.mountpoint = mountpoint
 	root, ino := f.root()
+	f.rootNode = root
 	raw := fusefs.NewNodeFS(root, &fusefs.Options{
 		RootStableAttr:  &fusefs.StableAttr{Ino: ino, Gen: 1},
 		NullPermissions: true,

@@ -95,22 +95,17 @@ func TestGCLeavesAnUploadAlone(t *testing.T) {
 	a := fakeAccount(srv)
 	d := mountBinary(t, a, ":", "--segment-size=1MiB")
 	data := pattern(5<<20, 3)
-	f, err := os.OpenFile(d.path("c", "file"), os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	if _, err := f.Write(data[:4<<20]); err != nil {
-		t.Fatal(err)
-	}
+	w := writeTo(t, d.path("c", "file"))
+	w.writeUnseen(string(data[:4<<20]))
 	awaitTrue(t, func() bool { return len(srv.Objects("c_segments")) >= 3 }, "3 segments at the server")
 	got := swiftfs(t, a, "gc", "--delete", ":")
 	if got.code != 0 || !strings.Contains(got.out, "of uploads that may be under way") {
 		t.Errorf("gc while a file is written: %+v", got)
 	}
-	_, err = f.Write(data[4<<20:])
-	if cerr := f.Close(); err != nil || cerr != nil {
-		t.Fatal(err, cerr)
+	object(t, srv, "c", "file", nil) // as it was created
+	w.writeUnseen(string(data[4<<20:]))
+	if said := w.close(); said != "" {
+		t.Fatal(said)
 	}
 	object(t, srv, "c", "file", data)
 }

@@ -34,7 +34,7 @@ func checkCommand(env lookupFunc) *cobra.Command {
 		Short: "Connect, and tell what the server can do and how fast it answers",
 		Long: `Connect as mount would, and tell what the server can do and how fast it answers.
 What is wrong is said in one sentence, and the exit status is 1.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("SOURCE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			text := ":"
 			if len(args) == 1 {

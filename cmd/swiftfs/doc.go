@@ -31,6 +31,16 @@
 // socket in the abstract name space that tells `swiftfs umount` when it has
 // ended (presence.go).
 //
+// # Talking to a mount
+//
+// The process that serves a mount listens on a second socket, for the commands
+// status, flush and refresh (control.go): HTTP with JSON, in a directory that
+// only the user of the mount can enter, $XDG_RUNTIME_DIR/swiftfs or /run/swiftfs.
+// Its name is the mount's device number, which the table of mounts has, so that
+// finding it touches nothing in the file system, which may hang (target.go). A
+// process that was killed leaves its socket behind; the next mount of the user
+// removes it.
+//
 // # Secrets
 //
 // They come from the environment, from clouds.yaml or from a file that only its
@@ -41,7 +51,7 @@
 //
 // # Goroutines
 //
-// Each is waited for by the function that starts it; the two that live as long
-// as the mount (the presence socket and the server of metrics-address) are
+// Each is waited for by the function that starts it; those that live as long
+// as the mount (the two sockets and the server of metrics-address) are
 // owned by the service value of serve.go.
 package main

@@ -56,7 +56,7 @@ mount.swiftfs, it has the exit status and options of a mount(8) helper.`,
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
 	})
-	root.AddCommand(mountCommand(env, argv), umountCommand(), checkCommand(env), gcCommand(env), demoCommand(), versionCommand(), manCommand())
+	root.AddCommand(mountCommand(env, argv), umountCommand(), checkCommand(env), gcCommand(env), statusCommand(env), flushCommand(env), refreshCommand(env), demoCommand(), versionCommand(), manCommand())
 	return root
 }
 

@@ -30,7 +30,7 @@ func runProgram(t *testing.T, vars map[string]string, argv ...string) (status in
 }
 
 func TestHelpIsAsInTheGoldenFiles(t *testing.T) {
-	for _, command := range []string{"", "mount", "umount", "check", "gc", "demo", "version"} {
+	for _, command := range []string{"", "mount", "umount", "check", "gc", "status", "flush", "refresh", "demo", "version"} {
 		argv := append([]string{"swiftfs"}, strings.Fields(command)...)
 		status, got, stderr := runProgram(t, nil, append(argv, "--help")...)
 		if status != exitOK || stderr != "" {

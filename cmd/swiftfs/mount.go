@@ -101,6 +101,16 @@ func (r *request) run(ctx context.Context, argv []string) error {
 	return s.wait(signals)
 }
 
+// atMostOne accepts the named argument, or none.
+func atMostOne(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return exactArgs(name)(c, args)
+	}
+}
+
 // exactArgs requires the named arguments.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {

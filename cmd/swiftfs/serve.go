@@ -37,6 +37,7 @@ type service struct {
 	metrics    *metricsServer // or nil
 	cache      *cache.Dir     // or nil: nothing can be edited
 	presence   *presence      // or nil
+	control    *control       // or nil
 	systemd    bool           // systemd is told when the mount works and when it ends
 	// mounted is the row of the mount in the table of mounts, or nil when it
 	// was not found there.
@@ -105,6 +106,9 @@ func (s *service) mount(ctx context.Context, r *request, cfg swiftbackend.Config
 		s.mounted = m
 		// Without the socket `swiftfs umount` does not wait; nothing else.
 		s.presence, _ = announce(context.WithoutCancel(ctx), m)
+		if s.control, err = openControl(context.WithoutCancel(ctx), m, r.env, s.handler(r.src.text)); err != nil {
+			s.logs.fs.Warn("the commands status, flush and refresh will not find this mount", "error", err)
+		}
 	}
 	return nil
 }
@@ -183,6 +187,7 @@ func (s *service) onTree() bool {
 
 // close ends what start began, apart from the mount itself.
 func (s *service) close() {
+	s.control.close()
 	if s.presence != nil {
 		s.presence.stop()
 	}
