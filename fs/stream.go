@@ -70,12 +70,14 @@ func (s *stream) writeAt(ctx context.Context, data []byte, off int64) (int, erro
 	}
 	n := 0
 	for n < len(data) {
-		if s.tail.hasEnded() || s.tail.size() >= s.f.cfg.SegmentSize {
+		at := off + int64(n) - s.sealed
+		// A tail that is full is still in memory, and can be overwritten.
+		if s.tail.hasEnded() || at >= s.f.cfg.SegmentSize {
 			if err := s.seal(); err != nil {
 				return n, err
 			}
+			at = off + int64(n) - s.sealed
 		}
-		at := off + int64(n) - s.sealed
 		if at == s.tail.room() {
 			if err := s.grow(ctx); err != nil {
 				return n, err
