@@ -351,6 +351,8 @@ func TestLocalRowsAndKeptDirectoriesNeverExpire(t *testing.T) {
 		wantShown(t, c, "kept/ writing")
 		c.InvalidateAll()
 		wantLookup(t, c, "writing", Found)
+		wantLookup(t, c, "kept", Unknown) // what else it is, its object tells
+		shown(t, c)
 		wantLookup(t, c, "kept", Found)
 	}
 	s.put("d/writing", "foreign")
