@@ -21,6 +21,18 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.ForeignDelete, Path: "d/f"},
 			{Kind: model.Rmdir, Path: "d"},
 		},
+		"write at the beginning of a stream that has a whole number of segments": {
+			{Kind: model.Open, H: 1, Path: "f", Flags: unix.O_WRONLY | unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Write, H: 1, Len: 1 << 20},
+			{Kind: model.Pwrite, H: 1, Len: 1},
+		},
+		"the mode of a directory from which something was removed": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o700},
+			{Kind: model.Remount},
+			{Kind: model.Mkdir, Path: "d/e", Mode: 0o700},
+			{Kind: model.Rmdir, Path: "d/e"},
+			{Kind: model.Stat, Path: "d"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := modelRun{t, fakeContainer(t), featuresOf(1)}

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -23,7 +24,7 @@ var (
 )
 
 // offered are the features that the mount has.
-var offered = model.Features{Edit: true, Unlinked: true, Holes: true, Mmap: true, Copy: true}
+var offered = model.Features{Edit: true, Unlinked: true, Holes: true, Mmap: true, Copy: true, Modes: true, Times: true}
 
 // modelRun is one way of running a sequence from an empty container.
 type modelRun struct {
@@ -50,7 +51,11 @@ func (r modelRun) run(next func(*model.Memory) (model.Op, bool)) *model.Failure 
 			r.t.Error(err)
 		}
 	}()
-	return model.NewRunner(r.features, model.NewLocal(r.t.TempDir()), mounted).Run(next)
+	failure := model.NewRunner(r.features, model.NewLocal(r.t.TempDir()), mounted).Run(next)
+	if failure != nil {
+		failure.Err = errors.Join(failure.Err, mounted.Logged())
+	}
+	return failure
 }
 
 // seed runs one seed, and reports the shortest sequence that fails as Go.

@@ -78,6 +78,9 @@ func (m *Mounted) Foreign(op Op) error { return m.server.change(op) }
 // Stored implements Subject.
 func (m *Mounted) Stored(path string, want []byte) error { return m.server.hasObject(path, want) }
 
+// Logged returns what the mount has logged since the last Remount, as an error.
+func (m *Mounted) Logged() error { return m.log.take() }
+
 // errorLog keeps what a mount says is wrong: nothing may be in a run without
 // faults.
 type errorLog struct {

@@ -42,7 +42,7 @@ func (m *Memory) permits(f Features, op Op) bool {
 // lost reports whether what is open in a slot has no content any more.
 func (m *Memory) lost(f Features, slot int) bool {
 	d := m.open[slot]
-	return d != nil && (d.e.stale || d.e.unlinked && !f.Unlinked)
+	return d != nil && (d.e.stale || d.e.unlinked && (!f.Unlinked || d.e.kind == unix.S_IFDIR))
 }
 
 // permitsForeign rules out changes of what this mount is changing itself, where

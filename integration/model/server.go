@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -33,9 +34,6 @@ func (s *server) segments() string { return s.container + "_segments" }
 func (s *server) has(want *Memory) error {
 	missing := map[string]*entry{}
 	for p, e := range want.all {
-		if e.kind == unix.S_IFDIR {
-			p += "/"
-		}
 		missing[p] = e
 	}
 	rows, err := s.list(s.container)
@@ -44,19 +42,27 @@ func (s *server) has(want *Memory) error {
 	}
 	named := map[string]bool{}
 	for _, row := range rows {
-		e := missing[row.Name]
-		if e == nil {
-			return fmt.Errorf("the server has an object %q, %d bytes, that stands for nothing", row.Name, row.Bytes)
+		// A directory has a marker under either name, or both.
+		p := strings.TrimSuffix(row.Name, "/")
+		e := want.at(p, false)
+		if e == nil || isDirectory(row) != (e.kind == unix.S_IFDIR) {
+			return fmt.Errorf("the server has an object %q, %d bytes of type %q, that stands for nothing", row.Name, row.Bytes, row.ContentType)
 		}
-		delete(missing, row.Name)
+		delete(missing, p)
 		if err := s.check(row, e, named); err != nil {
 			return err
 		}
 	}
 	for name := range missing {
-		return fmt.Errorf("the server has no object %q", name)
+		return fmt.Errorf("the server has no object for %q", name)
 	}
 	return s.noOrphans(named)
+}
+
+// isDirectory reports whether an object is the marker of a directory.
+func isDirectory(row swiftbackend.ObjectRow) bool {
+	kind, _, _ := strings.Cut(row.ContentType, ";")
+	return row.Bytes == 0 && kind == "application/directory"
 }
 
 // check compares one object and notes the segments that it names. The listing's
