@@ -43,13 +43,20 @@ func (n *accountNode) Lookup(ctx context.Context, name string, out *fuse.EntryOu
 	if err != nil {
 		return nil, n.f.fail("lookup", name, err)
 	}
-	return n.f.containerChild(ctx, &n.Inode, &e, out), 0
+	return n.f.containerChild(ctx, &n.Inode, &e, 0, out), 0
 }
 
-func (f *FS) containerChild(ctx context.Context, up *fusefs.Inode, e *found, out *fuse.EntryOut) *fusefs.Inode {
+// containerChild returns the inode of a container. The kernel may believe for
+// the time unsure that it has no attributes of its own if they are not known,
+// and then asks for them when somebody wants to know.
+func (f *FS) containerChild(ctx context.Context, up *fusefs.Inode, e *found, unsure time.Duration, out *fuse.EntryOut) *fusefs.Inode {
 	f.setEntryTimeouts(out, e.fetched)
 	d := listing.Dir{Container: e.Row.Name}
-	f.dirAttr(&out.Attr, d, &e.Row)
+	row, known := f.containerRow(e.Row)
+	if !known {
+		out.SetAttrTimeout(min(unsure, out.AttrTimeout()))
+	}
+	f.dirAttr(&out.Attr, d, &row)
 	return up.NewInode(ctx, &containerNode{directoryNode{f: f, part: e.Row.Name}}, dirStable(d))
 }
 
@@ -81,7 +88,7 @@ func (n *accountNode) Create(_ context.Context, name string, _, _ uint32, _ *fus
 }
 
 // Mkdir implements fusefs.NodeMkdirer: it creates a container.
-func (n *accountNode) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (n *accountNode) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	if errno := n.f.writable(); errno != 0 {
 		return nil, errno
 	}
@@ -110,8 +117,10 @@ func (n *accountNode) Mkdir(ctx context.Context, name string, _ uint32, out *fus
 	}
 	n.f.cache.Put(listing.Dir{}, listing.Row{Name: name, ContentType: directoryType, Modified: now})
 	n.f.cache.Created(listing.Dir{Container: name})
+	n.f.newContainerAttrs(ctx, name, mode)
+	n.f.changed(listing.Dir{})
 	e := found{Entry: listing.Entry{Name: name, Kind: listing.Directory, Row: listing.Row{Name: name, Modified: now}}, fetched: now}
-	return n.f.containerChild(ctx, &n.Inode, &e, out), 0
+	return n.f.containerChild(ctx, &n.Inode, &e, 0, out), 0
 }
 
 // Unlink implements fusefs.NodeUnlinker: all entries are directories.
@@ -138,6 +147,8 @@ func (n *accountNode) Rmdir(ctx context.Context, name string) syscall.Errno {
 		return n.f.fail("rmdir", part, err)
 	}
 	n.f.cache.Remove(listing.Dir{}, part)
+	n.f.dirs.containers.forget(part)
+	n.f.changed(listing.Dir{})
 	n.f.cache.InvalidateTree(listing.Dir{Container: part})
 	n.f.dropSegments(ctx, part)
 	return 0

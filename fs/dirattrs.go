@@ -18,6 +18,19 @@ import (
 // it, without the "/" of the marker: a listing of the directory above shows that
 // object's content type, and of "name/" no more than the name.
 
+// dirMemory is what a mount knows of its directories beside their rows.
+type dirMemory struct {
+	// moved has when this mount last changed something in a directory.
+	moved *recent[listing.Dir, time.Time]
+	// containers has the attributes of containers.
+	containers *containerMemory
+	top        topRow
+}
+
+func newDirMemory() *dirMemory {
+	return &dirMemory{moved: newRecent[listing.Dir, time.Time](touchedDirs), containers: newContainerMemory()}
+}
+
 // topRow is what is known of the directory that is the root of the mount, which
 // no listing shows: what was so when it was mounted, and what this mount set.
 type topRow struct {
@@ -60,7 +73,7 @@ const touchedDirs = 4096
 
 // changed notes that an entry of d came or went, which its date shows in this
 // mount; the server is not told.
-func (f *FS) changed(d listing.Dir) { f.touched.put(d, time.Now()) }
+func (f *FS) changed(d listing.Dir) { f.dirs.moved.put(d, time.Now()) }
 
 // dirAttr fills the attributes of a directory with that row, whose date is zero
 // when nobody knows it.
@@ -78,7 +91,7 @@ func (f *FS) dirDates(d listing.Dir, row *listing.Row) (attrs, time.Time) {
 	// The answer to a PUT rounds its date up.
 	const rounding = time.Second
 	a, at := f.attrsOf(row), row.Modified
-	if moved, ok := f.touched.get(d); ok && moved.After(at.Add(-rounding)) {
+	if moved, ok := f.dirs.moved.get(d); ok && moved.After(at.Add(-rounding)) {
 		a = a.without(hasMtime)
 		if moved.After(at) {
 			at = moved
@@ -97,7 +110,7 @@ func (f *FS) lookupDir(ctx context.Context, d listing.Dir) (found, error) {
 // dirRow returns the row of a directory within a container.
 func (n *directoryNode) dirRow(ctx context.Context, d listing.Dir) (listing.Row, error) {
 	if n.IsRoot() {
-		return *n.f.top.row(), nil
+		return *n.f.dirs.top.row(), nil
 	}
 	e, err := n.f.lookupDir(ctx, d)
 	return e.Row, err
@@ -143,7 +156,7 @@ func (f *FS) setDir(ctx context.Context, node *fusefs.Inode, in *fuse.SetAttrIn,
 		return f.fail("setattr", path, err)
 	}
 	if want.set&hasMtime != 0 {
-		f.touched.forget(d)
+		f.dirs.moved.forget(d)
 	}
 	f.dirAttr(&out.Attr, d, &row)
 	return 0
@@ -177,7 +190,7 @@ func (f *FS) storeDirAttrs(ctx context.Context, d listing.Dir, row listing.Row, 
 	if up, _, ok := parent(d); ok && d.Prefix != f.cfg.Prefix {
 		f.cache.Put(up, row)
 	} else {
-		f.top.set(row)
+		f.dirs.top.set(row)
 	}
 	return row, nil
 }
@@ -262,8 +275,11 @@ func (f *FS) knownDirAttrs(ctx context.Context, d listing.Dir) attrs {
 		if e, a := f.cache.Lookup(ctx, up, part); a.State == listing.Found {
 			row = e.Row
 		}
+		if d.Prefix == "" {
+			row, _ = f.containerRow(row)
+		}
 	default:
-		row = *f.top.row()
+		row = *f.dirs.top.row()
 	}
 	return f.attrsOf(&row).over(f.dirDefaults())
 }

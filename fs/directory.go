@@ -90,7 +90,7 @@ func (n *directoryNode) Getattr(ctx context.Context, _ fusefs.FileHandle, out *f
 		return 0
 	}
 	if n.IsRoot() {
-		n.f.dirAttr(&out.Attr, d, n.f.top.row())
+		n.f.dirAttr(&out.Attr, d, n.f.dirs.top.row())
 		out.SetTimeout(n.f.cfg.CacheTTL)
 		return 0
 	}

@@ -196,7 +196,7 @@ func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut)
 		e = dirEntry{name, again}
 	}
 	if h.dir.Container == "" {
-		return h.f.containerChild(ctx, h.node, &e.found, out), 0
+		return h.f.containerChild(ctx, h.node, &e.found, listedFor, out), 0
 	}
 	return h.f.child(ctx, h.node, h.dir, name, &e.found, out), 0
 }

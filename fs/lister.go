@@ -27,7 +27,11 @@ func (l lister) List(ctx context.Context, d listing.Dir, marker string, yield fu
 			return yield(listing.Row{Name: r.Name, Size: r.Bytes, Count: r.Count, Modified: r.Modified, ContentType: directoryType})
 		})
 	}
-	o := swiftbackend.ListOptions{Prefix: d.Prefix, Delimiter: "/", Marker: marker}
+	began := time.Now()
+	o := swiftbackend.ListOptions{
+		Prefix: d.Prefix, Delimiter: "/", Marker: marker,
+		Header: func(h http.Header) { l.f.dirs.containers.learn(d.Container, h, began) },
+	}
 	return l.f.client.ListObjects(ctx, d.Container, o, func(r swiftbackend.ObjectRow) error {
 		row := l.f.settled(listedRow(r))
 		row.Resolved = row.Resolved && !l.f.mayHaveMeta(&row)
@@ -167,9 +171,13 @@ func (f *FS) head(ctx context.Context, container, object string) (swiftbackend.O
 // has found a listing that contradicts this mount's own change.
 func (f *FS) verifyRow(ctx context.Context, d listing.Dir, name string) (listing.Row, bool, error) {
 	if d.Container == "" {
+		began := time.Now()
 		info, err := f.client.Container(ctx, name)
 		if swiftbackend.KindOf(err) == swiftbackend.KindNotExist {
 			return listing.Row{}, false, nil
+		}
+		if err == nil {
+			f.dirs.containers.learn(name, info.Header, began)
 		}
 		return listing.Row{Name: name, Size: info.Bytes, Count: info.Objects, Modified: info.Modified, ContentType: directoryType}, err == nil, err
 	}

@@ -26,8 +26,7 @@ type FS struct {
 	log      *slog.Logger
 	cache    *listing.Cache
 	sizes    *sizeMemory
-	touched  *recent[listing.Dir, time.Time] // directories in which this mount changed something
-	top      topRow
+	dirs     *dirMemory
 	meta     metaMemory
 	usage    usageMemory
 	longs    *recent[string, string] // parts whose entries are too long, by their hashes
@@ -99,8 +98,8 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	f := &FS{
 		cfg: cfg, client: client, log: cfg.Log, ctx: life, stop: stop,
-		sizes: newSizeMemory(), touched: newRecent[listing.Dir, time.Time](touchedDirs),
-		longs: newRecent[string, string](longParts), readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
+		sizes: newSizeMemory(), dirs: newDirMemory(), longs: newRecent[string, string](longParts),
+		readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
 		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(),
 	}
 	f.space.dir = cfg.Cache
@@ -126,14 +125,17 @@ func (f *FS) nameAccount(ctx context.Context) error {
 
 // prime makes sure that what is to be mounted exists, with the one request
 // whose answer is needed next anyway: the first page of the account. Of a
-// container, a second request beside it tells of the account's quota: find and
-// rm ask for the free space wherever they go.
+// container, whose attributes come with it, a second request beside it tells of
+// the account's quota: find and rm ask for the free space wherever they go.
 func (f *FS) prime(ctx context.Context) error {
 	if f.cfg.Container != "" {
 		f.refreshUsage("")
-		_, err := f.containerInfo(ctx, f.cfg.Container)
+		info, err := f.containerInfo(ctx, f.cfg.Container)
 		f.usages(ctx, "")
-		return err
+		if err != nil {
+			return err
+		}
+		return f.primeTop(ctx, info.Header)
 	}
 	s := f.cache.Scan(ctx, listing.Dir{})
 	if _, err := s.Next(ctx); err != nil && !isEOF(err) {

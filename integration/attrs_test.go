@@ -208,6 +208,89 @@ func TestADirectoryBesideAFileHasNoAttributes(t *testing.T) {
 	object(t, srv, "c", "x", []byte("data"))
 }
 
+// "Those of a container are its metadata."
+func TestContainersHaveAttributes(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	for name := range names(5, "container-%d") {
+		srv.FillContainer(name, names(3, "file-%d"), 1)
+	}
+	m := mount(t, fakeAccount(srv))
+	sh(t, "mkdir -m 700 "+m.path("made")+"; cd "+m.path("container-1")+"; chmod 1770 .; chown 1000:1001 .; touch -d @1700000000.123456789 .")
+	const format, want = "%a %u %g %.Y", "1770 1000 1001 1700000000.123456789"
+	wantStat(t, format, m.path("container-1"), want)
+	wantStat(t, "%a", m.path("made"), "700")
+	m = mount(t, fakeAccount(srv))
+	requests(t, srv, 0, "ls -l of the account", func() { sh(t, "ls -l "+m.dir) })
+	m = mount(t, fakeAccount(srv))
+	requests(t, srv, 1, "stat of a container", func() { wantStat(t, format, m.path("container-1"), want) })
+	requests(t, srv, 0, "stat of it again, and ls -l", func() { sh(t, "stat "+m.path("container-1")+"; ls -l "+m.path("container-1")) })
+	wantStat(t, "%a", m.path("made"), "700")
+	requests(t, srv, 0, "ls -l of the account", func() {
+		if shown := sh(t, "ls -l "+m.dir); !strings.Contains(shown, "drwxrwx--T") {
+			t.Errorf("ls -l does not show what is known:\n%s", shown)
+		}
+	})
+	m = mount(t, fakeAccount(srv), func(c *fs.Config) { c.Container = "container-1" })
+	requests(t, srv, 0, "stat of the root", func() { wantStat(t, format, m.dir, want) })
+}
+
+func TestTheRootOfADirectorysMountHasItsAttributes(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.PutObject("c", "a/b/file", "", nil)
+	inDirectory := func(c *fs.Config) { c.Container, c.Prefix = "c", "a/b/" }
+	m := mount(t, fakeAccount(srv), inDirectory)
+	sh(t, "chmod 750 "+m.dir+"; touch -d @1700000000 "+m.dir)
+	wantStat(t, "%a %Y", m.dir, "750 1700000000")
+	wantStat(t, "%a %Y", mount(t, fakeAccount(srv), inDirectory).dir, "750 1700000000")
+	wantStat(t, "%a %Y", mount(t, fakeAccount(srv)).path("c/a/b"), "750 1700000000")
+}
+
+// rsyncTable copies a tree into one place of each kind and then finds nothing to
+// do any more. A date that rsync wrote is a date that it must find again.
+func rsyncTable(t *testing.T, a account, container string) {
+	src := t.TempDir()
+	sh(t, "cd "+src+"; mkdir -p sub/deep empty; echo one > one; echo two > sub/two; : > sub/deep/none; chmod 755 one; chmod 2750 sub; chmod 1777 empty"+
+		"; touch -d @1600000000.123456789 one sub/two; touch -d @1500000000.5 sub/deep empty sub .; chmod 755 .")
+	client := dial(t, a)
+	if _, err := client.CreateContainer(t.Context(), container, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []struct {
+		what, path string
+		mount      func(*fs.Config)
+	}{
+		{"a container", container, func(*fs.Config) {}},
+		{"a directory", container + "/dir", func(*fs.Config) {}},
+		{"the root of a container's mount", "", func(c *fs.Config) { c.Container = container }},
+		{"the root of a directory's mount", "", func(c *fs.Config) { c.Container, c.Prefix = container, "dir/" }},
+	} {
+		m := mount(t, a, to.mount)
+		const rsync = "rsync -a --inplace -i "
+		sh(t, "mkdir -p "+m.path(to.path)+"; "+rsync+src+"/ "+m.path(to.path)+"/")
+		if got := sh(t, rsync+src+"/ "+m.path(to.path)+"/"); got != "" {
+			t.Errorf("to %s: rsync again finds\n%s", to.what, got)
+		}
+		m = mount(t, a, to.mount)
+		if got := sh(t, rsync+src+"/ "+m.path(to.path)+"/"); got != "" {
+			t.Errorf("to %s: rsync after a remount finds\n%s", to.what, got)
+		}
+		sh(t, "rm -rf "+m.path(to.path)+"/*")
+	}
+	sh(t, "cd "+mount(t, a).dir+"; rm -rf "+container+"/*; rmdir "+container)
+}
+
+func TestRsyncFindsNothingToDoAfterARemount(t *testing.T) {
+	rsyncTable(t, fakeAccount(startFake(t, fakeswift.Options{})), "c")
+}
+
+func TestRsyncFindsNothingToDoAfterARemountOnAServerLikeRGW(t *testing.T) {
+	rsyncTable(t, fakeAccount(startFake(t, fakeswift.Options{RGWStyle: true, ListingCap: 1000})), "rsync")
+}
+
+func TestRsyncFindsNothingToDoAfterARemountOnOpenStackSwift(t *testing.T) {
+	rsyncTable(t, serverAccount(openStackSwift(t)), "rsync-attrs")
+}
+
 // "attrs=head also reads the metadata that rclone and the swift CLI write, by a
 // HEAD for each version."
 func TestAttributesOfOtherToolsAreReadWhereWanted(t *testing.T) {

@@ -1,0 +1,9 @@
+//go:build rgw
+
+package integration
+
+import "testing"
+
+func TestRsyncFindsNothingToDoAfterARemountOnRadosGateway(t *testing.T) {
+	rsyncTable(t, serverAccount(radosGateway(t)), "rsync-attrs")
+}
