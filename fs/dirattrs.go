@@ -177,6 +177,7 @@ func (f *FS) storeDirAttrs(ctx context.Context, d listing.Dir, row listing.Row, 
 		}
 		return changedAttrs(&o, want, date, f.dirDefaults()), nil
 	})
+	f.meta.forget(place{d.Container, name})
 	if swiftbackend.KindOf(err) == swiftbackend.KindNotExist {
 		if !date.IsZero() {
 			has = has.over(attrs{set: hasMtime, mtime: date})

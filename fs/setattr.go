@@ -50,7 +50,11 @@ func (n *fileNode) attrsLocked() attrs {
 func (n *fileNode) putOptions(kept swiftbackend.PutOptions) swiftbackend.PutOptions {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	_, rest := splitType(n.row.ContentType)
+	typed := n.row.ContentType
+	if kept.ContentType != "" {
+		typed = kept.ContentType
+	}
+	_, rest := splitType(typed)
 	if row := (&listing.Row{ContentType: rest}); rest == "" || rest == defaultType || n.row.SymlinkPath != "" || isDirectoryType(row) {
 		rest = contentType(n.row.Name)
 	}
@@ -112,7 +116,7 @@ func (n *fileNode) setAttrs(ctx context.Context, in *fuse.SetAttrIn) syscall.Err
 func (n *fileNode) keepAttrs(d *draft, want attrs, now bool) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !d.unsaved.Load() || n.gone {
+	if !d.unsaved.Load() || d.cleanLocked() || n.gone {
 		return false
 	}
 	if now {
@@ -124,6 +128,14 @@ func (n *fileNode) keepAttrs(d *draft, want attrs, now bool) bool {
 	}
 	n.overlayLocked(want)
 	return true
+}
+
+// cleanLocked reports whether the server has all of a stage although something
+// was written since it was stored: what came before that upload took its copy.
+// The turn is the caller's.
+func (d *draft) cleanLocked() bool {
+	stage := d.staged()
+	return stage != nil && !stage.Dirty()
 }
 
 // overlayLocked changes attributes in memory alone.
@@ -177,6 +189,7 @@ func (f *FS) updateAttrs(ctx context.Context, d listing.Dir, row *listing.Row, w
 		}
 		return changedAttrs(&o, want, row.Modified, defaults), nil
 	})
+	f.meta.forget(place{d.Container, row.Name})
 	if err != nil {
 		f.cache.Forget(d, row.Name)
 		return *row, err
