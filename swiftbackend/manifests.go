@@ -2,10 +2,6 @@ package swiftbackend
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the ETag of a manifest is an MD5 of MD5s
-	"encoding/hex"
-	"hash"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -224,15 +220,14 @@ func (l *manifestLook) explain(ctx context.Context) error {
 		return nil
 	}
 	err := l.s.c.eachContainer(ctx, func(container string) error {
-		series := newSeries()
+		var series []Piece
 		err := l.s.c.eachObject(ctx, container, "", func(row *ObjectRow) error {
-			if dir, _ := splitName(row.Name); dir != series.dir {
+			if dir, _ := splitName(row.Name); len(series) > 0 && !inSeries(series, dir) {
 				l.compare(series)
-				series = newSeries()
-				series.dir = dir
+				series = series[:0]
 			}
-			if len(series.etags) <= l.s.c.info.MaxSLOSegments { // more are no manifest's
-				series.add(row.Hash)
+			if len(series) <= mostPieces {
+				series = append(series, wholeSegment(Segment{Name: row.Name, ETag: row.Hash}))
 			}
 			return nil
 		})
@@ -245,29 +240,30 @@ func (l *manifestLook) explain(ctx context.Context) error {
 	return err
 }
 
-// compare notes the segments of the manifest that a series explains, if any.
-func (l *manifestLook) compare(s *series) {
-	etag := hex.EncodeToString(s.sum.Sum(nil))
-	if _, ok := l.unread[etag]; !ok {
-		return
+// mostPieces is more than a manifest can have on any server, and bounds what is
+// kept of a directory.
+const mostPieces = 100_000
+
+// inSeries reports whether an object of a directory belongs to a series, whose
+// names differ behind the last slash only.
+func inSeries(series []Piece, dir string) bool {
+	prefix, _ := splitName(series[0].Name)
+	return dir == prefix
+}
+
+// compare notes the segments of the manifests that a series explains: all of it,
+// or the latest of each number.
+func (l *manifestLook) compare(series []Piece) {
+	for _, pieces := range [][]Piece{series, latestOfEach(series)} {
+		etag := manifestETag(pieces)
+		if _, ok := l.unread[etag]; !ok {
+			continue
+		}
+		delete(l.unread, etag)
+		etags := make([]string, len(pieces))
+		for i, p := range pieces {
+			etags[i] = p.ETag
+		}
+		l.s.old.nameContent(etags)
 	}
-	delete(l.unread, etag)
-	l.s.old.nameContent(s.etags)
-}
-
-// series are objects that follow each other in a listing and have names that
-// differ behind the last slash only.
-type series struct {
-	dir   string
-	etags []string
-	sum   hash.Hash
-}
-
-func newSeries() *series {
-	return &series{sum: md5.New()} //nolint:gosec // see the import
-}
-
-func (s *series) add(etag string) {
-	s.etags = append(s.etags, etag)
-	_, _ = io.WriteString(s.sum, etag)
 }

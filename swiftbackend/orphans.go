@@ -71,6 +71,12 @@ type OrphanReport struct {
 // does. found is called for one upload after the other, as soon as it is known
 // that no manifest names its segments.
 //
+// An object that SetAside has put among the segments and that was forgotten is
+// an orphan too. If it is a manifest, its segments are orphans once it is deleted:
+// the next search finds them. Until then it looks the same while its file is
+// open, and the segments of a deleted file that is being edited do: such files
+// lose their content if they are older than OlderThan.
+//
 // Only segments with names that SegmentPrefix makes are looked at. A manifest
 // that names them may be in any container of the account, because a renamed
 // object has its segments under its former name. So the segments are listed
@@ -182,9 +188,12 @@ var ownSegment = regexp.MustCompile(`/slo/[0-9]+\.[0-9]{6}/[0-9a-f]{16}/[0-9]+/[
 func (s *orphanSearch) gather(ctx context.Context, container string) error {
 	uploads := map[string]*upload{}
 	err := s.c.eachObject(ctx, container, s.o.Prefix, func(row *ObjectRow) error {
-		if row.SLOETag != "" || row.SymlinkPath != "" || !ownSegment.MatchString(row.Name) {
+		if row.SymlinkPath != "" || !ownSegment.MatchString(row.Name) {
 			s.report.Foreign.add(row.Bytes)
 			return nil
+		}
+		if row.SLOETag != "" {
+			row.Bytes = 0 // a manifest that was set aside; its segments count by themselves
 		}
 		dir, base := splitName(row.Name)
 		up := uploads[dir]

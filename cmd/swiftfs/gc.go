@@ -40,10 +40,11 @@ SOURCE is as for mount. The segments are those of its account, its container, or
 its directory; the manifests that may name them are looked for in all of the
 account, so that the user has to be allowed to list all of it.
 
-It is safe to run while the account is in use, with one condition: a file that
-is being written has segments and no manifest yet. Such an upload is younger than
+It is safe to run while the account is in use, with two conditions. A file that is
+being written has segments and no manifest yet: such an upload is younger than
 --older-than, unless a program keeps a file open that long without writing a
-segment. Only segments with the names that swiftfs gives are looked at. What
+segment. And a deleted file that a program has open still may have segments, which
+it loses if they are older than that. Only segments with the names that swiftfs gives are looked at. What
 cannot be proven to be left over stays, and is counted.`,
 		Example: `  swiftfs gc :                         what is left over in the whole account
   swiftfs gc --delete :photos          delete what is left over of container photos

@@ -2,6 +2,7 @@ package swiftbackendtest
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"swiftfs/swiftbackend"
@@ -14,6 +15,8 @@ const anyAge = -time.Minute
 var orphanTests = []test{
 	{"segments that no manifest names are orphans", segmentsNobodyNamesAreOrphans},
 	{"manifests of parts of several uploads keep what they name", mixedManifestsKeepWhatTheyName},
+	{"a segment that was replaced is an orphan", replacedSegmentsAreOrphans},
+	{"what was set aside and forgotten is an orphan", forgottenObjectsAreOrphans},
 	{"uploads of equal content", manifestsOfEqualContentKeepBoth},
 	{"old versions in another container keep their segments", oldVersionsKeepTheirSegments},
 }
@@ -97,6 +100,50 @@ func mixedManifestsKeepWhatTheyName(f *fixture) {
 	}
 	if want := namesOf(a.segments[1], a.segments[2], b.segments[0], b.segments[2]); !slices.Equal(got, want) || report.Named.Segments != 2 {
 		f.Errorf("got %q, %+v\nwant %q", got, report, want)
+	}
+}
+
+// replacedSegmentsAreOrphans is about an edit of a large object, whose new segment
+// is beside the one that it replaces.
+func replacedSegmentsAreOrphans(f *fixture) {
+	if !f.can.SLO {
+		return // a dynamic manifest is of one prefix
+	}
+	l := f.putSegments("object")
+	edited, err := f.c.PutSegment(f.Context(), f.box, l.segments[1].Name+"-1", content(strings.Repeat("z", 1000)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	named := []swiftbackend.Segment{l.segments[0], edited, l.segments[2]}
+	if _, err := f.c.PutManifest(f.Context(), f.box, "object", "", named, swiftbackend.PutOptions{}); err != nil {
+		f.Fatal(err)
+	}
+	if got, report := f.orphans(anyAge); !slices.Equal(got, namesOf(l.segments[1])) || report.Named.Segments != 3 {
+		f.Errorf("got %q, %+v; want %q", got, report, l.segments[1].Name)
+	}
+}
+
+// forgottenObjectsAreOrphans is about a file that was deleted while a program had
+// it open, by a mount that did not live to see its end.
+func forgottenObjectsAreOrphans(f *fixture) {
+	l := f.putLarge("object")
+	aside, err := f.c.SetAside(f.Context(), swiftbackend.Name{Container: f.box, Object: "object"}, f.head("object"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := f.c.Delete(f.Context(), f.box, "object"); err != nil {
+		f.Fatal(err)
+	}
+	got, report := f.orphans(anyAge)
+	if !slices.Equal(got, []string{aside.Object}) || report.Named.Segments != 3 {
+		f.Errorf("got %q, %+v; want %q, which has the segments", got, report, aside.Object)
+	}
+	f.wantContentIn(aside.Container, aside.Object, l.data)
+	if err := f.c.DeleteSegments(f.Context(), []swiftbackend.Segment{{Container: aside.Container, Name: aside.Object}}); err != nil {
+		f.Fatal(err)
+	}
+	if got, report := f.orphans(anyAge); !slices.Equal(got, namesOf(l.segments...)) {
+		f.Errorf("then got %q, %+v; want its segments", got, report)
 	}
 }
 
