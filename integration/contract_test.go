@@ -48,7 +48,7 @@ func TestContractOnOpenStackSwift(t *testing.T) {
 				IfNoneMatch: true, PostDropsHeaders: true, TrimsTypes: true, FreshCopyKeepsType: true,
 				DefaultType: "application/octet-stream", DefaultListedType: "application/octet-stream",
 			},
-			Large: swiftbackendtest.LargeCapabilities{ManifestReadable: true, ListedSize: true, ChecksSegmentETags: true, CopyJoins: true},
+			Large: swiftbackendtest.LargeCapabilities{ManifestReadable: true, ListedSize: true, ChecksSegmentETags: true, Ranges: true, CopyJoins: true},
 		},
 	})
 }

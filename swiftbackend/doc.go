@@ -56,6 +56,29 @@
 // library's writer, which uploads one segment after the other and deletes the
 // old object first.
 //
+// # Large objects
+//
+// A large object is a sequence of pieces ([Piece]): segments, or ranges of them.
+// An object owns the segments that its manifest names and that an upload made
+// ([OwnSegments]); each is named by one object, so that it can be deleted with
+// it. That holds because a rename takes the manifest along and leaves nothing
+// behind ([Client.Move]), and a copy gets segments of its own
+// ([Client.Duplicate]).
+//
+// [Client.Revise] makes a new version out of the pieces of the old one. Segments
+// never change: what differs is a new one, and the manifest, put last, decides.
+// So at each instant there is the old version or the new, whole, and what is left of
+// a revision that was cut off is segments that nothing names.
+//
+// How much can stay is the server's matter. OpenStack Swift takes ranges of
+// segments, and gives a manifest back. RGW ignores the ranges and tells nobody
+// what a manifest names: there whole segments stay or go, and the names of the
+// segments have to tell. All those of one object are one series, whose numbers
+// follow the content; a segment that replaces another has its number and a later
+// time. [Client.Layout] lists them and believes the list if it amounts to the
+// object's ETag. It cannot find those of an object that was renamed, or put by
+// others under names of another form.
+//
 // # Goroutines
 //
 // The client owns one kind of goroutine, a login under way; [Client.Close]

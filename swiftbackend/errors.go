@@ -56,6 +56,9 @@ type Error struct {
 	Status int    // HTTP status, or 0 when there was no answer
 	Detail string // the first line of the server's explanation, or ""
 	Err    error  // the underlying error, or nil
+	// Unsure says that it may have been done all the same: an earlier attempt was
+	// not answered, or something went wrong after it.
+	Unsure bool
 }
 
 func (e *Error) Error() string {
@@ -109,6 +112,9 @@ func KindOf(err error) Kind {
 // Refused reports whether the server has said that it did not carry a request
 // out; an answer that is missing, or that tells of a failure, says nothing.
 func Refused(err error) bool {
+	if e, ok := errors.AsType[*Error](err); ok && e.Unsure {
+		return false
+	}
 	switch KindOf(err) {
 	case KindNotExist, KindExist, KindDenied, KindUnauthorized, KindQuota, KindTooLarge, KindInvalid, KindUnsupported:
 		return true
@@ -162,7 +168,7 @@ func wrap(op, path string, h *hints, err error) *Error {
 	if already, ok := errors.AsType[*Error](err); ok {
 		return already
 	}
-	e := &Error{Op: op, Path: path, Err: err, Kind: transportKind(err)}
+	e := &Error{Op: op, Path: path, Err: err, Kind: transportKind(err), Unsure: h.lost}
 	var se *swift.Error
 	if errors.As(err, &se) && se.StatusCode != 0 {
 		e.Status, e.Kind = se.StatusCode, statusKind(se.StatusCode, h)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -53,16 +54,19 @@ func (c *Client) SegmentSizeFor(offset, least int64) int64 {
 	return min(max(size, least), c.info.MaxFileSize)
 }
 
+// segmentType is the content type of segments.
+const segmentType = "application/octet-stream"
+
 // PutSegment stores one segment, creating its container, of the same storage
 // policy as the object's, when it is missing.
 func (c *Client) PutSegment(ctx context.Context, container, name string, content Content) (Segment, error) {
 	segments := container + SegmentsSuffix
-	info, err := c.Put(ctx, segments, name, content, PutOptions{ContentType: "application/octet-stream"})
+	info, err := c.Put(ctx, segments, name, content, PutOptions{ContentType: segmentType})
 	if KindOf(err) == KindNotExist {
 		if err = c.createSegmentContainer(ctx, container, segments); err != nil {
 			return Segment{}, err
 		}
-		info, err = c.Put(ctx, segments, name, content, PutOptions{ContentType: "application/octet-stream"})
+		info, err = c.Put(ctx, segments, name, content, PutOptions{ContentType: segmentType})
 	}
 	if err != nil {
 		return Segment{}, err
@@ -171,6 +175,9 @@ func (c *Client) putDLO(ctx context.Context, container, object, prefix string, p
 	}
 	info, err := c.Head(ctx, container, object)
 	if err != nil {
+		if e, ok := errors.AsType[*Error](err); ok {
+			e.Unsure = true // the manifest is stored
+		}
 		return ObjectInfo{}, err
 	}
 	if size := totalLength(pieces); info.Size != size {

@@ -203,7 +203,8 @@ func (c *Client) readManifest(ctx context.Context, container, object string) ([]
 		return nil, err
 	}
 	defer drain(resp)
-	if info := objectInfo(resp.Header, 0); !info.SLO && !c.info.RGW {
+	// RGW marks a manifest that it does not join.
+	if info := objectInfo(resp.Header, 0); !info.SLO && resp.Header.Get("X-Object-Meta-Static-Large-Object") == "" {
 		// What follows is the content of another version.
 		return nil, &Error{Op: r.op(), Path: r.path(), Kind: KindChanged, Status: resp.StatusCode, Detail: "it is no static large object now"}
 	}

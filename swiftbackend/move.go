@@ -25,14 +25,16 @@ func (c *Client) Clone(ctx context.Context, from, to Name, info ObjectInfo, o Cl
 	if c.info.RGW {
 		return c.cloneOnRGW(ctx, from, to, info, o)
 	}
-	return c.clone(ctx, from, to, info, o, nil)
+	return c.clone(ctx, from, to, info, o, asItIs, nil)
 }
 
+// asItIs asks for a manifest or a link in place of what it stands for.
+var asItIs = url.Values{"multipart-manifest": {"get"}, "symlink": {"get"}}
+
 // clone lets the server copy. OpenStack Swift keeps all there is.
-func (c *Client) clone(ctx context.Context, from, to Name, info ObjectInfo, o CloneOptions, header map[string]string) (ObjectInfo, error) {
+func (c *Client) clone(ctx context.Context, from, to Name, info ObjectInfo, o CloneOptions, params url.Values, header map[string]string) (ObjectInfo, error) {
 	r := &request{
-		method: "COPY", what: "object", container: from.Container, object: from.Object,
-		params: url.Values{"multipart-manifest": {"get"}, "symlink": {"get"}},
+		method: "COPY", what: "object", container: from.Container, object: from.Object, params: params,
 		header: map[string]string{"Destination": quote(to.path())}, hints: hints{retry409: true, slow: true},
 	}
 	maps.Copy(r.header, header)
@@ -59,7 +61,12 @@ func (c *Client) clone(ctx context.Context, from, to Name, info ObjectInfo, o Cl
 	if clone.ETag == info.ETag || clone.ETag == emptyMD5 && info.DLO != "" {
 		return clone, nil
 	}
-	return clone, &Error{Op: r.op(), Path: r.path(), Kind: KindConflict, Detail: "the copy's ETag is " + clone.ETag + ", not " + info.ETag}
+	return clone, conflict(r.op(), from, clone.ETag, info.ETag)
+}
+
+// conflict is the error of an object that was replaced while it was copied.
+func conflict(op string, from Name, etag, want string) *Error {
+	return &Error{Op: op, Path: from.path(), Kind: KindConflict, Detail: "the ETag is " + etag + ", not " + want}
 }
 
 // cloneOnRGW asks what the object is first. RGW's COPY shares the segments of a
@@ -72,16 +79,21 @@ func (c *Client) cloneOnRGW(ctx context.Context, from, to Name, info ObjectInfo,
 	}
 	// A listing shows manifests with the ETag of nothing.
 	if now.ETag != info.ETag && info.ETag != emptyMD5 {
-		return ObjectInfo{}, &Error{Op: "COPY object", Path: from.path(), Kind: KindConflict, Detail: "the ETag is " + now.ETag + ", not " + info.ETag}
+		return ObjectInfo{}, conflict("COPY object", from, now.ETag, info.ETag)
 	}
 	if now.DLO != "" {
 		return c.cloneDynamic(ctx, from, to, o)
 	}
-	header := map[string]string{}
-	if v := now.Header.Get("X-Delete-At"); v != "" {
-		header["X-Delete-At"] = v
+	return c.clone(ctx, from, to, now, o, asItIs, c.droppedByCopy(now))
+}
+
+// droppedByCopy are those of an object's headers that a copy has only if they are
+// given again.
+func (c *Client) droppedByCopy(info ObjectInfo) map[string]string {
+	if v := info.Header.Get("X-Delete-At"); v != "" && c.info.RGW {
+		return map[string]string{"X-Delete-At": v}
 	}
-	return c.clone(ctx, from, to, now, o, header)
+	return nil
 }
 
 // cloneDynamic stores a second manifest of a prefix's segments.

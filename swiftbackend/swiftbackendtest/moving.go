@@ -125,13 +125,16 @@ func moveLarge(f *fixture) {
 	}
 }
 
+// quoted is a prefix as a dynamic manifest names it.
+func quoted(prefix string) string { return strings.ReplaceAll(prefix, " ", "%20") }
+
 func moveDynamic(f *fixture) {
 	for i, known := range []func(string) swiftbackend.ObjectInfo{f.head, f.listedInfo} {
 		from, to := fmt.Sprintf("from %d", i), fmt.Sprintf("to %d", i)
 		l := f.putSegments(from)
 		f.put(from, "", swiftbackend.PutOptions{
 			ContentType: typeWithParameters, Meta: map[string]string{"Mode": "0640"},
-			Header: map[string]string{"X-Object-Manifest": f.box + swiftbackend.SegmentsSuffix + "/" + strings.ReplaceAll(l.prefix, " ", "%20")},
+			Header: map[string]string{"X-Object-Manifest": f.box + swiftbackend.SegmentsSuffix + "/" + quoted(l.prefix)},
 		})
 		was := f.head(from)
 		f.moved(from, f.name(to), known(from), swiftbackend.CloneOptions{})

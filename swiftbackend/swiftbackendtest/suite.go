@@ -66,6 +66,7 @@ type LargeCapabilities struct {
 	ManifestReadable   bool // ?multipart-manifest=get gives it; else segments are found by name
 	ListedSize         bool // a listing has an SLO's size and slo_etag; else the manifest's size and no slo_etag
 	ChecksSegmentETags bool // a manifest with a wrong ETag is refused; else it is stored
+	Ranges             bool // a manifest can name a range of a segment; else it is ignored
 	CopyJoins          bool // COPY makes one plain object of an SLO; else an SLO again
 }
 
@@ -81,7 +82,7 @@ func Run(t *testing.T, target Target) {
 	c := target.Dial(t)
 	t.Run("what the client found out is what is declared", func(t *testing.T) { infoIsAsDeclared(t, c.Info(), target.Capabilities) })
 	t.Run("side by side", func(t *testing.T) {
-		for _, tests := range [][]test{containerTests, accountTests, objectTests, metadataTests, copyTests, moveTests, listingTests, nameTests, largeTests, dynamicTests, layoutTests, bulkTests} {
+		for _, tests := range [][]test{containerTests, accountTests, objectTests, metadataTests, copyTests, moveTests, listingTests, nameTests, largeTests, dynamicTests, layoutTests, revisionTests, duplicateTests, bulkTests} {
 			for _, tt := range tests {
 				t.Run(tt.name, func(t *testing.T) {
 					t.Parallel()
