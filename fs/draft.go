@@ -71,6 +71,9 @@ type failure struct {
 
 // base is the version that a stage began with, or was stored as last.
 type base struct {
+	// stored says that it is the stored version of the file's object. Else it is
+	// segments of a stream that was not stored, or nothing.
+	stored bool
 	// pieces are what the version consists of, in order; nil when it is a plain
 	// object, or nobody has asked.
 	pieces []swiftbackend.Piece

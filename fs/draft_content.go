@@ -141,13 +141,15 @@ func (d *draft) stageLocked(ctx context.Context) error {
 	}
 	var version writeback.Base
 	row := d.node.current()
-	if !row.Local && row.Size > 0 {
+	stored := !row.Local && row.Size > 0
+	if stored {
 		version = d.node.version(&row)
 	}
 	stage, err := writeback.NewStage(dir, version)
 	if err != nil {
 		return err
 	}
+	d.base = base{stored: stored}
 	d.setStage(stage)
 	return nil
 }

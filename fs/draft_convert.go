@@ -22,7 +22,7 @@ func (d *draft) stageStreamLocked(ctx context.Context, dir *cache.Dir) error {
 		if err != nil {
 			return err
 		}
-		return d.replaceStream(stage, base{})
+		return d.replaceStream(stage, base{stored: true})
 	}
 	if s.tail.begun() {
 		if err := s.seal(); err != nil {
@@ -50,7 +50,7 @@ func (d *draft) stageStreamLocked(ctx context.Context, dir *cache.Dir) error {
 		}
 		return err
 	}
-	b := base{}
+	b := base{stored: !d.unsaved.Load()}
 	if uploaded != nil {
 		b.pieces, b.loose = uploaded.pieces, uploaded.segments()
 	}

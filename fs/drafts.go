@@ -70,7 +70,9 @@ func (t *drafts) keepTrying(d *draft) {
 	t.wg.Go(func() {
 		d.tryUntilStored(wake, t.ending)
 		t.mu.Lock()
-		t.all[d] = nil
+		if _, ok := t.all[d]; ok {
+			t.all[d] = nil
+		}
 		t.tried--
 		t.mu.Unlock()
 		d.end()
@@ -136,7 +138,7 @@ func (t *drafts) finish(ctx context.Context) {
 			d.f.log.Error("what was written is given up, because the mount has ended and it could not be stored", "path", p, "error", err)
 		}
 		d.node.mu.Lock()
-		d.writers = 0
+		d.writers, d.node.handles = 0, 0
 		d.node.mu.Unlock()
 		d.unsaved.Store(false)
 		d.end()

@@ -46,7 +46,7 @@ var _ = (interface {
 	fusefs.NodeStatfser
 	// Not implemented, so that the kernel answers by itself or falls back:
 	// NodeReader, NodeWriter, NodeFlusher, NodeFsyncer, NodeAllocater,
-	// NodeLseeker (the handles do it), NodeCopyFileRanger, NodeGetlker and its
+	// NodeLseeker (the handles do it), NodeGetlker and its
 	// kin (the kernel keeps locks within the machine).
 })((*fileNode)(nil))
 

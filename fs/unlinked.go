@@ -26,7 +26,9 @@ func (f *FS) unlink(ctx context.Context, child *fusefs.Inode, p place, row *list
 	}
 	d := file.openDraft()
 	defer d.release()
-	d.turn <- struct{}{}
+	if err := d.take(ctx); err != nil {
+		return err
+	}
 	defer d.give()
 	now := file.current()
 	aside, err := d.keepLocked(ctx, p, &now)

@@ -20,7 +20,7 @@ import (
 const (
 	appended = 1 << 20
 	patched  = 4096
-	patchAt  = 500_000 * patched
+	patchAt  = 125_000 * patched
 	// aboutASegment is a segment and what belongs to it.
 	aboutASegment = 20 << 20
 	// littleElse is room for manifests, listings and the answers of COPY.
