@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"syscall"
 
 	"swiftfs/cache/writeback"
 )
@@ -12,9 +13,22 @@ import (
 // kept as one in a stage.
 const mostGap = 1 << 20
 
+// largestFile is the size up to which a file can grow: the 5 TiB that a manifest
+// of 1,000 of the largest segments holds. A byte at a larger offset would have
+// the file stored with everything before it.
+const largestFile = 5 << 40
+
+// fits refuses what would make a file larger than any server holds.
+func fits(end int64) error {
+	if end > largestFile {
+		return syscall.EFBIG
+	}
+	return nil
+}
+
 // writeAt writes data at off, whatever way the content is kept.
 func (d *draft) writeAt(ctx context.Context, data []byte, off int64) (int, error) {
-	if err := d.refusing(); err != nil {
+	if err := errors.Join(fits(off+int64(len(data))), d.refusing()); err != nil {
 		return 0, err
 	}
 	for {
@@ -89,6 +103,9 @@ func (d *draft) readAt(ctx context.Context, dest []byte, off int64) (n int, ok b
 
 // truncate sets the size of the content.
 func (d *draft) truncate(ctx context.Context, size int64) error {
+	if err := fits(size); err != nil {
+		return err
+	}
 	if err := d.take(ctx); err != nil {
 		return err
 	}

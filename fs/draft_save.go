@@ -58,6 +58,9 @@ func (d *draft) saveLocked(ctx context.Context) error {
 	d.mu.Unlock()
 	d.node.mu.Lock()
 	d.node.row, d.node.paged, d.node.known = row, "", time.Now()
+	if changed != 0 {
+		d.node.written, d.node.answered = time.Unix(0, changed), row.Modified
+	}
 	d.node.mu.Unlock()
 	d.changed.CompareAndSwap(changed, 0)
 	d.f.cache.Put(dir, row)

@@ -83,7 +83,7 @@ func (n *fileNode) current() listing.Row {
 func (n *fileNode) attr(out *fuse.Attr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	size, at := n.row.Size, n.row.Modified
+	size, at := n.row.Size, n.dateLocked()
 	if n.draft != nil {
 		if s, t, ok := n.draft.shown(); ok {
 			size, at = s, t

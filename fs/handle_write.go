@@ -105,6 +105,9 @@ func (w *writeHandle) Allocate(ctx context.Context, off, size uint64, mode uint3
 	}
 	ctx, cancel := w.f.patient(ctx)
 	defer cancel()
+	if err := fits(int64(off) + int64(size)); err != nil {
+		return w.fail("fallocate", err)
+	}
 	return w.fail("fallocate", w.draft.edit(ctx, func(s *writeback.Stage) error {
 		return s.Allocate(int64(off), int64(size), m)
 	}))

@@ -20,6 +20,18 @@ type fileAttrs struct {
 	// timed is when a program last set the date. It counts unless the file was
 	// written to since.
 	timed time.Time
+	// written is when a program wrote last to the version that the server answered
+	// to have dated answered, in whole seconds and rounded up.
+	written, answered time.Time
+}
+
+// dateLocked returns the date of the version: when it was written, if this mount
+// did that, until a listing tells the exact date that the server has.
+func (n *fileNode) dateLocked() time.Time {
+	if !n.written.IsZero() && n.row.Modified.Equal(n.answered) {
+		return n.written
+	}
+	return n.row.Modified
 }
 
 // learnLocked takes over what another client may have changed without making

@@ -19,6 +19,10 @@ import (
 // an object has one name.
 var hardLinkTests = []string{"Link", "LinkUnlinkRename"}
 
+// wrongTests are the rows that no disk passes either, as go-fuse's own run of
+// them notes: a process is said to be kept out by a lock of its own.
+var wrongTests = []string{"FcntlFlockLocksFile"}
+
 // optionalTests are the rows that look whether the file system can do
 // something, and skip themselves if it cannot: values as long as XAttrLarge's
 // do not fit into the metadata of an object.
@@ -31,8 +35,8 @@ func TestPosix(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	a := fakeAccount(srv)
 	for i, name := range slices.Sorted(maps.Keys(posixtest.All)) {
-		if slices.Contains(hardLinkTests, name) {
-			continue // see TestHardLinksAreRefused
+		if slices.Contains(slices.Concat(hardLinkTests, wrongTests), name) {
+			continue // for the former, see TestHardLinksAreRefused
 		}
 		t.Run(name, func(t *testing.T) {
 			container := fmt.Sprint("posix-", i)
