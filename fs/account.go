@@ -39,6 +39,9 @@ var _ = (interface {
 
 // Lookup implements fusefs.NodeLookuper.
 func (n *accountNode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if len(name) > maxName {
+		return nil, syscall.ENAMETOOLONG
+	}
 	e, err := n.f.lookup(ctx, listing.Dir{}, name)
 	if err != nil {
 		return nil, n.f.fail("lookup", name, err)

@@ -44,6 +44,9 @@ var _ = (interface {
 
 // Lookup implements fusefs.NodeLookuper.
 func (n *directoryNode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if len(name) > maxName {
+		return nil, syscall.ENAMETOOLONG
+	}
 	d, ok := n.f.dirOf(&n.Inode)
 	if !ok {
 		return nil, syscall.ENOENT

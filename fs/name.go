@@ -31,7 +31,8 @@ const (
 	escLong   = "%long-"
 )
 
-// maxName is the longest entry that the kernel takes, in bytes.
+// maxName is the longest entry that the kernel takes from a directory, in bytes;
+// what it looks up may have up to 1,024.
 const maxName = 255
 
 // form says which of several things of one name an entry stands for.
