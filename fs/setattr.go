@@ -255,7 +255,8 @@ func (n *fileNode) dropPrivileges(ctx context.Context) {
 // for mandatory locking.
 func unprivileged(mode uint32) uint32 {
 	mode &^= syscall.S_ISUID
-	if mode&syscall.S_IXGRP != 0 {
+	const groupExecutes = 0o010
+	if mode&groupExecutes != 0 {
 		mode &^= syscall.S_ISGID
 	}
 	return mode

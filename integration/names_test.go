@@ -171,7 +171,7 @@ func TestTheLongestContainerNameIsReachable(t *testing.T) {
 	m := mount(t, fakeAccount(srv))
 	entry := strings.TrimSpace(sh(t, "basename "+m.dir+"/*%long-*%"))
 	cold := mount(t, fakeAccount(srv))
-	requests(t, srv, 1, "stat of the entry alone", func() { sh(t, "stat "+cold.path(entry)) })
+	requests(t, srv, 2, "stat of the entry alone, for its name and its attributes", func() { sh(t, "stat "+cold.path(entry)) })
 	sh(t, "rm -r "+cold.path(entry))
 	if got := srv.Containers(); len(got) != 1 {
 		t.Errorf("the server has %q", got)
