@@ -35,6 +35,16 @@
 // empty string, and a HEAD resolves them, once a version, in batches of a
 // directory that is being read (sizes.go).
 //
+// # Attributes
+//
+// The mode, owner and date that a program set are in the content type that a row
+// shows, and attrs.go reads them from there whenever they are asked for; nothing
+// else holds them. A container's are added to its row as if its type had them. What
+// is set on a draft changes the type in the node's row alone, and the upload takes
+// that. The server dates an object by its last change of any kind, so that a
+// version is known by its ETag and size, and its date is the time of the last
+// change.
+//
 // # Handles
 //
 // dirHandle reads a directory in batches. readHandle reads the version its node

@@ -277,7 +277,7 @@ func (n *fileNode) keepMeta(ctx context.Context, p place, m *objectMeta, needed 
 
 // bare reports whether an object has nothing that anybody gave it.
 func (m *objectMeta) bare(p place) bool {
-	shown, _ := separateType(m.contentType)
+	_, shown := splitType(m.contentType)
 	return len(newAttributes(m.meta, reservedObjectHeader).names()) == 0 && m.deleteAt.IsZero() && shown == contentType(p.object)
 }
 

@@ -71,7 +71,7 @@ func (f *FS) objectEdit(p place, name string, value *string, mode setMode) (meta
 }
 
 func getType(_ context.Context, _ *FS, _ place, m *objectMeta) (string, error) {
-	shown, _ := separateType(m.contentType)
+	_, shown := splitType(m.contentType)
 	return shown, nil
 }
 

@@ -91,6 +91,32 @@ func TestWhatIsSetBeforeTheCloseGoesWithTheObject(t *testing.T) {
 	headers(t, srv, "c", "new.txt", "Content-Type: text/plain; mode=0755", "X-Object-Meta-Mode: 0755", "X-Object-Meta-Mtime")
 }
 
+// "Overwriting a file keeps its type, mode and owner", and so does an edit, which
+// keeps other metadata too.
+func TestAnEditKeepsAllButTheDate(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.CreateContainer("c")
+	client := dial(t, fakeAccount(srv))
+	if _, err := client.Put(t.Context(), "c", "file", swiftbackend.Content{}, swiftbackend.PutOptions{
+		ContentType: "a/b; mode=0640; mtime=1600000000; x=y", Meta: map[string]string{"Colour": "red", "Mode": "0640", "Mtime": "1600000000"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	m := mount(t, fakeAccount(srv))
+	wantStat(t, "%a %Y", m.path("c/file"), "640 1600000000")
+	for _, line := range []string{"printf one > file", "printf two | dd of=file seek=1 bs=1 conv=notrunc status=none", "printf three >> file"} {
+		sh(t, "cd "+m.path("c")+"; touch -d @1600000000 file; chown 1000 file; env "+line)
+		headers(t, srv, "c", "file", "Content-Type: a/b; mode=0640; uid=1000; x=y", "X-Object-Meta-Mode: 0640", "X-Object-Meta-Mtime")
+		if statf(t, "%Y", m.path("c/file")) == "1600000000" {
+			t.Errorf("after %s the file has its old date", line)
+		}
+	}
+	headers(t, srv, "c", "file", "X-Object-Meta-Uid: 1000")
+	sh(t, "exec 3<>"+m.path("c/file")+"; printf x >&3; chmod 600 "+m.path("c/file")+"; touch -d @1500000000 "+m.path("c/file"))
+	wantStat(t, "%a %Y", m.path("c/file"), "600 1500000000")
+	wantStat(t, "%a %Y", mount(t, fakeAccount(srv)).path("c/file"), "600 1500000000")
+}
+
 // "Only what differs from the mount's own is stored, and setting what is there
 // already is no request."
 func TestSettingAttributesCostsOneReadAndOneWrite(t *testing.T) {
