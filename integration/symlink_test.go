@@ -343,3 +343,20 @@ func TestLinksChangedByOthersAreSeen(t *testing.T) {
 	server.want(http.StatusCreated, http.MethodPut, "c/link", "", "Content-Type", "application/link", "X-Object-Meta-Symlink-Target", "fourth")
 	eventually(t, show, "fourth\n")
 }
+
+// "Its owner and date are kept as those of files are".
+func TestALinkKeepsItsDate(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.PutObject("c", "target", "", []byte("content"))
+	a := fakeAccount(srv)
+	m := mount(t, a)
+	sh(t, "cd "+m.path("c")+"; ln -s target link; touch -hd '2001-02-03 04:05:06.123456789 UTC' link")
+	for _, at := range []*mounted{m, mount(t, a)} {
+		if got := sh(t, "stat -c '%y %N' "+at.path("c/link")); got != "2001-02-03 04:05:06.123456789 +0000 '"+at.path("c/link")+"' -> 'target'\n" {
+			t.Errorf("the mount shows %s", got)
+		}
+		if got := sh(t, "stat -c %Y "+at.path("c/target")); got == "981173106\n" {
+			t.Error("the target has the link's date")
+		}
+	}
+}
