@@ -60,7 +60,11 @@ func (f *FS) containerChild(ctx context.Context, up *fusefs.Inode, e *found, uns
 		out.SetAttrTimeout(min(unsure, out.AttrTimeout()))
 	}
 	f.dirAttr(&out.Attr, d, &row)
-	return up.NewInode(ctx, &containerNode{directoryNode{f: f, part: e.Row.Name}}, dirStable(d))
+	name, _ := encodeName(e.Name, e.form)
+	if old := f.childOf(up, name); old != nil {
+		return old // perhaps one that was renamed to here
+	}
+	return up.NewInode(ctx, &containerNode{directoryNode{f: f, part: e.Row.Name}}, f.newStable(up, e.Row.Name, listing.Directory, dirGeneration))
 }
 
 // Getattr implements fusefs.NodeGetattrer.
@@ -105,6 +109,11 @@ func (n *accountNode) Mkdir(ctx context.Context, name string, mode uint32, out *
 	if errno := n.f.exists(ctx, listing.Dir{}, name); errno != 0 {
 		return nil, errno
 	}
+	leave, err := n.f.changeEntries(ctx, entryOf{&n.Inode, name})
+	if err != nil {
+		return nil, toErrno(err)
+	}
+	defer leave()
 	ctx, cancel := n.f.patient(ctx)
 	defer cancel()
 	created, err := n.f.client.CreateContainer(ctx, name, nil)
@@ -139,6 +148,11 @@ func (n *accountNode) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if err != nil {
 		return n.f.fail("rmdir", name, err)
 	}
+	leave, err := n.f.changeEntries(ctx, entryOf{&n.Inode, name})
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	for _, c := range n.f.cache.Changes(listing.Dir{Container: part}) {
 		if c.Row.Local {
 			return syscall.ENOTEMPTY
@@ -161,23 +175,22 @@ func (n *accountNode) Rmdir(ctx context.Context, name string) syscall.Errno {
 // known and empty, which only the server can tell.
 func (f *FS) dropSegments(ctx context.Context, container string) {
 	segments := container + swiftbackend.SegmentsSuffix
-	if _, a := f.cache.Lookup(ctx, listing.Dir{}, segments); a.State != listing.Found {
-		return
+	if _, a := f.cache.Lookup(ctx, listing.Dir{}, segments); a.State == listing.Found {
+		f.dropSegmentContainer(ctx, segments)
 	}
+}
+
+func (f *FS) dropSegmentContainer(ctx context.Context, segments string) {
 	err := f.client.DeleteContainer(ctx, segments)
 	switch {
 	case err == nil:
 		f.cache.Remove(listing.Dir{}, segments)
+	case swiftbackend.KindOf(err) == swiftbackend.KindNotExist:
 	case swiftbackend.KindOf(err) == swiftbackend.KindNotEmpty:
-		f.log.Info("the segment container of a deleted container is not empty and stays", "container", segments)
+		f.log.Info("the segment container of a container that is gone is not empty and stays", "container", segments)
 	default:
-		f.log.Warn("the segment container of a deleted container could not be deleted", "container", segments, "error", err)
+		f.log.Warn("the segment container of a container that is gone could not be deleted", "container", segments, "error", err)
 	}
-}
-
-// Rename implements fusefs.NodeRenamer by refusing.
-func (n *accountNode) Rename(_ context.Context, name string, _ fusefs.InodeEmbedder, _ string, _ uint32) syscall.Errno {
-	return n.f.refuse("rename", place{container: name})
 }
 
 // Symlink implements fusefs.NodeSymlinker: an account has containers only.

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -18,15 +19,27 @@ const (
 	dirSize = 4096
 )
 
-// fileIno returns the inode number of an object, the same in every mount, so
-// that find -inum, rsync and tar recognise a file. Two names may get one number
-// by chance, once in some billions of files; the inode's generation, which has
-// a second hash in it, keeps even those apart here.
-func fileIno(p place) uint64 { return hash64(p.container + "\x00" + p.object) }
+// The inode number of an entry is made from that of its directory and its name,
+// so that it is the same in every mount and find -inum, rsync and tar recognise a
+// file; numbers.go has the exceptions. Two entries may get one number by chance,
+// once in some billions of files; the generation of a file's inode, which has a
+// second hash in it, keeps even those apart here.
+func childIno(up uint64, part string, kind listing.Kind) uint64 {
+	if kind == listing.Directory {
+		part += "/" // a file of the same name has another number
+	}
+	return hash64(string(binary.LittleEndian.AppendUint64(nil, up)) + part)
+}
 
-// dirIno is the inode number of a directory; a file of the same name has
-// another.
-func dirIno(d listing.Dir) uint64 { return hash64(d.Container + "\x00" + d.Prefix + "\x00") }
+// dirIno is the inode number of a directory where nothing was renamed. The root
+// of a mount has it.
+func dirIno(d listing.Dir) uint64 {
+	up, part, ok := parent(d)
+	if !ok {
+		return hash64("")
+	}
+	return childIno(dirIno(up), part, listing.Directory)
+}
 
 func hash64(s string) uint64 {
 	const reserved = 1 // the kernel's number of the root
@@ -43,9 +56,18 @@ func version(p place, r *listing.Row) uint64 {
 // object: the same bytes. Dates do not tell: a change of metadata moves them.
 func sameVersion(a, b *listing.Row) bool { return a.ETag == b.ETag && a.Size == b.Size }
 
-func dirStable(d listing.Dir) fusefs.StableAttr {
-	return fusefs.StableAttr{Mode: fuse.S_IFDIR, Ino: dirIno(d), Gen: 1}
+// newStable is the identity of a new inode for an entry of up.
+func (f *FS) newStable(up *fusefs.Inode, part string, kind listing.Kind, generation uint64) fusefs.StableAttr {
+	mode := uint32(fuse.S_IFREG)
+	if kind == listing.Directory {
+		mode = fuse.S_IFDIR
+	}
+	return fusefs.StableAttr{Mode: mode, Ino: f.numbers.at(childIno(up.StableAttr().Ino, part, kind)), Gen: generation}
 }
+
+// dirGeneration is that of all directories: one is the same inode as long as it
+// is where it is.
+const dirGeneration = 1
 
 // fileAttr fills the attributes of a file whose content was last modified at t.
 func (f *FS) fileAttr(out *fuse.Attr, size int64, a attrs, t time.Time) {

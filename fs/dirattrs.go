@@ -118,6 +118,11 @@ func (n *directoryNode) dirRow(ctx context.Context, d listing.Dir) (listing.Row,
 
 // Setattr implements fusefs.NodeSetattrer.
 func (n *directoryNode) Setattr(ctx context.Context, _ fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	leave, err := n.f.changeNode(ctx, &n.Inode)
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	return n.f.setDir(ctx, &n.Inode, in, out, n.dirRow, n.f.storeDirAttrs)
 }
 

@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -23,6 +24,8 @@ type directoryNode struct {
 	// part is the directory's part of the objects' names. It counts where it
 	// does not follow from the entry.
 	part string
+	// last is the directory's row when it was removed, for those who have it open.
+	last atomic.Pointer[listing.Row]
 }
 
 var _ = (interface {
@@ -65,12 +68,15 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 	if e.Kind == listing.Directory {
 		below := in(d, e.Name+"/").dir()
 		f.dirAttr(&out.Attr, below, &e.Row)
-		return up.NewInode(ctx, &directoryNode{f: f, part: e.Name}, dirStable(below))
+		if old := f.childOf(up, name); old != nil && old.StableAttr().Mode == fuse.S_IFDIR {
+			return old // perhaps one that was renamed to here
+		}
+		return up.NewInode(ctx, &directoryNode{f: f, part: e.Name}, f.newStable(up, e.Name, listing.Directory, dirGeneration))
 	}
 	if f.isLink(&e.Row) {
 		return f.linkChild(ctx, up, d, name, e.Row, &out.Attr)
 	}
-	if old := up.GetChild(name); old != nil {
+	if old := f.childOf(up, name); old != nil {
 		if file, ok := old.Operations().(*fileNode); ok && file.stands(&e.Row, e.fetched) {
 			file.attr(&out.Attr)
 			return old
@@ -82,14 +88,18 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		file = &fileNode{f: f, at: p, row: e.Row}
 	}
 	file.attr(&out.Attr)
-	return up.NewInode(ctx, file, fusefs.StableAttr{Mode: fuse.S_IFREG, Ino: fileIno(p), Gen: version(p, &e.Row)})
+	return up.NewInode(ctx, file, f.newStable(up, e.Name, listing.File, version(p, &e.Row)))
 }
 
 // Getattr implements fusefs.NodeGetattrer.
 func (n *directoryNode) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	d, ok := n.f.dirOf(&n.Inode)
 	if !ok {
-		n.f.dirAttr(&out.Attr, d, &listing.Row{}) // removed and still somebody's working directory
+		row := n.last.Load()
+		if row == nil {
+			row = &listing.Row{}
+		}
+		n.f.dirAttr(&out.Attr, d, row) // removed and still somebody's working directory
 		return 0
 	}
 	if n.IsRoot() {
@@ -119,6 +129,11 @@ func (n *directoryNode) OpendirHandle(context.Context, uint32) (fusefs.FileHandl
 // Create implements fusefs.NodeCreater. Nothing is sent: the object is made by
 // the close.
 func (n *directoryNode) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
+	leave, err := n.f.changeEntries(ctx, entryOf{&n.Inode, name})
+	if err != nil {
+		return nil, nil, 0, toErrno(err)
+	}
+	defer leave()
 	d, part, errno := n.newEntry(name, "")
 	if errno != 0 {
 		return nil, nil, 0, errno
@@ -136,7 +151,7 @@ func (n *directoryNode) Create(ctx context.Context, name string, flags, mode uin
 	n.f.changed(d)
 	file.attr(&out.Attr)
 	n.f.setEntryTimeouts(out, time.Now())
-	ino := n.NewInode(ctx, file, fusefs.StableAttr{Mode: fuse.S_IFREG, Ino: fileIno(p), Gen: n.f.writers.nextGeneration()})
+	ino := n.NewInode(ctx, file, n.f.newStable(&n.Inode, part, listing.File, n.f.writers.nextGeneration()))
 	return ino, w, openFlags(flags), 0
 }
 
@@ -187,6 +202,11 @@ func (f *FS) refuse(op string, p place) syscall.Errno {
 // Mkdir implements fusefs.NodeMkdirer: it stores the marker "name/", or "name"
 // if that has attributes to show.
 func (n *directoryNode) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	leave, err := n.f.changeEntries(ctx, entryOf{&n.Inode, name})
+	if err != nil {
+		return nil, toErrno(err)
+	}
+	defer leave()
 	d, part, errno := n.newEntry(name, "/")
 	if errno == 0 {
 		errno = n.f.exists(ctx, d, part)
@@ -207,7 +227,7 @@ func (n *directoryNode) Mkdir(ctx context.Context, name string, mode uint32, out
 	n.f.changed(d)
 	n.f.dirAttr(&out.Attr, below.dir(), &row)
 	n.f.setEntryTimeouts(out, time.Now())
-	return n.NewInode(ctx, &directoryNode{f: n.f}, dirStable(below.dir())), 0
+	return n.NewInode(ctx, &directoryNode{f: n.f}, n.f.newStable(&n.Inode, part, listing.Directory, dirGeneration)), 0
 }
 
 // doomed finds the entry that op is to remove.
@@ -237,14 +257,9 @@ func (n *directoryNode) Unlink(ctx context.Context, name string) syscall.Errno {
 	if e.Kind == listing.Directory {
 		return syscall.EISDIR
 	}
-	p := e.object(d)
-	if err := n.f.unlink(ctx, n.GetChild(name), p, &e.Row); err != nil {
-		return n.f.fail("unlink", p.String(), err)
+	if err := n.f.unlink(ctx, entryOf{&n.Inode, name}, &e.Row); err != nil {
+		return n.f.fail("unlink", e.object(d).String(), err)
 	}
-	n.f.cache.Remove(d, p.object)
-	n.f.changed(d)
-	n.f.meta.forget(p)
-	n.f.keep(d)
 	return 0
 }
 
@@ -271,6 +286,11 @@ func ignoreGone(err error) error {
 func (n *directoryNode) Rmdir(ctx context.Context, name string) syscall.Errno {
 	ctx, cancel := n.f.patient(ctx)
 	defer cancel()
+	leave, err := n.f.changeEntries(ctx, entryOf{&n.Inode, name})
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	d, e, errno := n.doomed(ctx, "rmdir", name)
 	if errno != 0 {
 		return errno
@@ -282,8 +302,21 @@ func (n *directoryNode) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if err := n.f.removeDirectory(ctx, d, gone, &e.Row); err != nil {
 		return n.f.fail("rmdir", gone.String(), err)
 	}
+	removedDir(n.f.childOf(&n.Inode, name), e.Row)
 	return 0
 }
+
+// removedDir tells a directory of the tree, or nil, that it has been removed.
+func removedDir(n *fusefs.Inode, row listing.Row) {
+	if n == nil {
+		return
+	}
+	if dir, ok := n.Operations().(interface{ removed(last listing.Row) }); ok {
+		dir.removed(row)
+	}
+}
+
+func (n *directoryNode) removed(last listing.Row) { n.last.Store(&last) }
 
 func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, row *listing.Row) error {
 	listed, err := f.emptyExceptMarker(ctx, gone)
@@ -382,11 +415,6 @@ func (f *FS) removedBelow(dir place, name string) bool {
 // server when the call that did it returns.
 func (n *directoryNode) Fsync(context.Context, fusefs.FileHandle, uint32) syscall.Errno { return 0 }
 
-// Rename implements fusefs.NodeRenamer by refusing.
-func (n *directoryNode) Rename(_ context.Context, name string, _ fusefs.InodeEmbedder, _ string, _ uint32) syscall.Errno {
-	return n.refuseHere("rename", name)
-}
-
 // Mknod implements fusefs.NodeMknoder: there are no devices, fifos or sockets
 // in a container.
 func (n *directoryNode) Mknod(context.Context, string, uint32, uint32, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
@@ -396,12 +424,4 @@ func (n *directoryNode) Mknod(context.Context, string, uint32, uint32, *fuse.Ent
 // Link implements fusefs.NodeLinker: an object has one name.
 func (n *directoryNode) Link(context.Context, fusefs.InodeEmbedder, string, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	return nil, syscall.EPERM
-}
-
-func (n *directoryNode) refuseHere(op, name string) syscall.Errno {
-	d, ok := n.f.dirOf(&n.Inode)
-	if !ok {
-		return syscall.ENOENT
-	}
-	return n.f.refuse(op, in(d, name))
 }

@@ -39,6 +39,11 @@ func (d *draft) flush(ctx context.Context) error {
 // saveLocked uploads the content as the file's new version; the turn is the
 // caller's. Writes to a stage go on meanwhile, and leave it unsaved.
 func (d *draft) saveLocked(ctx context.Context) error {
+	leave, err := d.f.change(ctx, d.node.places)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	dir, p, ok := d.node.place()
 	if !ok || d.gone || !d.unsaved.Load() {
 		return nil

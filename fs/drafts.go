@@ -154,7 +154,7 @@ func (t *drafts) forgotten(p place) *fileNode {
 		return nil
 	}
 	for d, wake := range t.all {
-		if _, up := d.node.Parent(); wake != nil && up == nil && d.node.where() == p {
+		if _, up := d.f.parentOf(&d.node.Inode); wake != nil && up == nil && d.node.where() == p {
 			return d.node
 		}
 	}

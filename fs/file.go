@@ -104,7 +104,7 @@ func (n *fileNode) Getattr(ctx context.Context, h fusefs.FileHandle, out *fuse.A
 	if h != nil || n.currentDraft().hasContent() {
 		return 0
 	}
-	name, up := n.Parent()
+	name, up := n.f.parentOf(&n.Inode)
 	if up == nil {
 		return 0 // unlinked
 	}
@@ -160,7 +160,7 @@ func (n *fileNode) setSize(ctx context.Context, h fusefs.FileHandle, size int64)
 
 // place returns where the node's object is; ok is false once it is unlinked.
 func (n *fileNode) place() (d listing.Dir, p place, ok bool) {
-	name, up := n.Parent()
+	name, up := n.f.parentOf(&n.Inode)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.gone {

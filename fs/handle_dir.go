@@ -92,13 +92,10 @@ func (h *dirHandle) mode(e *dirEntry) uint32 {
 }
 
 func (h *dirHandle) ino(e *dirEntry) uint64 {
-	switch {
-	case h.dir.Container == "":
-		return dirIno(listing.Dir{Container: e.Row.Name})
-	case e.Kind == listing.Directory:
-		return dirIno(in(h.dir, e.Name+"/").dir())
+	if child := h.f.childOf(h.node, e.name); child != nil {
+		return child.StableAttr().Ino // perhaps from where it was before a rename
 	}
-	return fileIno(e.object(h.dir))
+	return h.f.newStable(h.node, e.Name, e.Kind, 0).Ino
 }
 
 // nextLocked takes the next entry, a batch at a time.

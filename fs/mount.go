@@ -34,6 +34,9 @@ type FS struct {
 	ahead    prefetch.Config
 	writers  *writePool
 	drafts   *drafts
+	gate     *gate
+	moved    moved
+	numbers  numbers
 	space    localSpace
 	server   *fuse.Server
 	home     home
@@ -100,7 +103,7 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 		cfg: cfg, client: client, log: cfg.Log, ctx: life, stop: stop,
 		sizes: newSizeMemory(), dirs: newDirMemory(), longs: newRecent[string, string](longParts),
 		readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
-		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(),
+		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(), gate: newGate(),
 	}
 	f.space.dir = cfg.Cache
 	f.ahead.MaxAhead = min(f.ahead.MaxAhead, max(cfg.ReadAhead, f.ahead.FirstRequest))

@@ -31,7 +31,7 @@ func (f *FS) writing(path string) []unsaved {
 // path returns the file's path below the root of the mount.
 func (n *fileNode) path() string {
 	d, p, _ := n.place()
-	name, up := n.Parent()
+	name, up := n.f.parentOf(&n.Inode)
 	if up == nil {
 		name, _ = encodeName(strings.TrimPrefix(p.object, d.Prefix), formPlain)
 	}

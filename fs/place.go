@@ -23,6 +23,9 @@ func (p place) dir() listing.Dir { return listing.Dir{Container: p.container, Pr
 // in returns the place of a part in a directory.
 func in(d listing.Dir, part string) place { return place{d.Container, d.Prefix + part} }
 
+// lastPart is the part that an object has in the directory that shows it.
+func lastPart(p place) string { return p.object[strings.LastIndexByte(p.object, '/')+1:] }
+
 // parent returns the directory that shows d, and the part d has there; ok is
 // false for the account.
 func parent(d listing.Dir) (up listing.Dir, part string, ok bool) {
@@ -42,7 +45,7 @@ func parent(d listing.Dir) (up listing.Dir, part string, ok bool) {
 func (f *FS) dirOf(n *fusefs.Inode) (d listing.Dir, ok bool) {
 	var parts []string
 	for !n.IsRoot() {
-		name, up := n.Parent()
+		name, up := f.parentOf(n)
 		if up == nil {
 			return d, false
 		}

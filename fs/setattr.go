@@ -159,6 +159,11 @@ func (n *fileNode) overlayLocked(want attrs) {
 
 // postAttrs changes the attributes of the object, unless they are so already.
 func (n *fileNode) postAttrs(ctx context.Context, want attrs, now bool) syscall.Errno {
+	leave, err := n.f.change(ctx, n.places)
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	d, p, ok := n.place()
 	if !ok || n.isGone() {
 		n.mu.Lock()

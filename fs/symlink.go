@@ -41,7 +41,7 @@ const linkMode = fuse.S_IFLNK | 0o777
 
 // linkChild returns the inode of a link in d and fills its attributes.
 func (f *FS) linkChild(ctx context.Context, up *fusefs.Inode, d listing.Dir, name string, row listing.Row, out *fuse.Attr) *fusefs.Inode {
-	if old := up.GetChild(name); old != nil {
+	if old := f.childOf(up, name); old != nil {
 		if link, ok := old.Operations().(*symlinkNode); ok && link.stands(&row) {
 			link.attr(d, out)
 			return old
@@ -52,7 +52,9 @@ func (f *FS) linkChild(ctx context.Context, up *fusefs.Inode, d listing.Dir, nam
 	link.attr(d, out)
 	text, _ := targetInType(row.ContentType)
 	gen := version(p, &row) ^ hash64(text+"\x00"+unescaped(row.SymlinkPath)+"\x00"+row.LinkText)
-	return up.NewInode(ctx, link, fusefs.StableAttr{Mode: fuse.S_IFLNK, Ino: fileIno(p), Gen: gen})
+	id := f.newStable(up, lastPart(p), listing.File, gen)
+	id.Mode = fuse.S_IFLNK
+	return up.NewInode(ctx, link, id)
 }
 
 // stands reports whether the node may stand for row: the same version, with the
@@ -89,7 +91,7 @@ func (f *FS) linkAttr(out *fuse.Attr, size int64, row *listing.Row) {
 
 // dir is the directory that the link is in; ok is false once it is removed.
 func (n *symlinkNode) dir() (d listing.Dir, name string, ok bool) {
-	name, up := n.Parent()
+	name, up := n.f.parentOf(&n.Inode)
 	if up == nil {
 		return d, "", false
 	}
@@ -172,6 +174,11 @@ func (n *symlinkNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse
 	if errno := n.f.writable(); errno != 0 {
 		return errno
 	}
+	leave, err := n.f.changeNode(ctx, &n.Inode)
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	if errno := n.Getattr(ctx, h, out); errno != 0 {
 		return errno
 	}
@@ -205,6 +212,11 @@ func (n *symlinkNode) Setattr(ctx context.Context, h fusefs.FileHandle, in *fuse
 
 // Symlink implements fusefs.NodeSymlinker.
 func (n *directoryNode) Symlink(ctx context.Context, target, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	leave, err := n.f.changeEntries(ctx, entryOf{&n.Inode, name})
+	if err != nil {
+		return nil, toErrno(err)
+	}
+	defer leave()
 	d, part, errno := n.newEntry(name, "")
 	if errno == 0 {
 		errno = n.f.newTarget(in(d, part), target)

@@ -3,8 +3,6 @@ package fs
 import (
 	"context"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
-
 	"swiftfs/cache/listing"
 	"swiftfs/swiftbackend"
 )
@@ -13,33 +11,49 @@ import (
 // to the local disk; a larger one is set aside on the server.
 const keptLocally = 32 << 20
 
-// unlink deletes a file's object, if the server has it, with no upload of the same
-// file under way. Those who have it open keep its content.
-func (f *FS) unlink(ctx context.Context, child *fusefs.Inode, p place, row *listing.Row) error {
-	file := fileOf(child)
-	if file == nil || !file.inUse() {
-		err := f.deleteObject(ctx, p, row, false)
-		if err == nil && file != nil {
-			file.unlinked(place{})
+// unlink removes an entry and deletes its object, if the server has it, with no
+// upload of the same file under way. Those who have it open keep its content.
+func (f *FS) unlink(ctx context.Context, entry entryOf, row *listing.Row) error {
+	file := fileOf(f.childOf(entry.up, entry.name))
+	var d *draft
+	if file != nil && file.inUse() {
+		d = file.openDraft()
+		defer d.release()
+		if err := d.take(ctx); err != nil {
+			return err
 		}
-		return err
+		defer d.give()
 	}
-	d := file.openDraft()
-	defer d.release()
-	if err := d.take(ctx); err != nil {
-		return err
-	}
-	defer d.give()
-	now := file.current()
-	aside, err := d.keepLocked(ctx, p, &now)
-	if err == nil {
-		err = f.deleteObject(ctx, p, &now, aside != place{})
-	}
+	leave, err := f.changeEntries(ctx, entry)
 	if err != nil {
 		return err
 	}
-	d.gone = true
-	file.unlinked(aside)
+	defer leave()
+	up, p, err := f.placeIn(ctx, entry)
+	if err != nil {
+		return err
+	}
+	var aside place
+	if d != nil {
+		now := file.current()
+		row = &now
+		if aside, err = d.keepLocked(ctx, p, row); err != nil {
+			return err
+		}
+	}
+	if err := f.deleteObject(ctx, p, row, aside != place{}); err != nil {
+		return err
+	}
+	if d != nil {
+		d.gone = true
+	}
+	if file != nil {
+		file.unlinked(aside)
+	}
+	f.cache.Remove(up, p.object)
+	f.changed(up)
+	f.meta.forget(p)
+	f.keep(up)
 	return nil
 }
 

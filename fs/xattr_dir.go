@@ -31,11 +31,21 @@ func (n *directoryNode) Listxattr(ctx context.Context, dest []byte) (uint32, sys
 
 // Setxattr implements fusefs.NodeSetxattrer.
 func (n *directoryNode) Setxattr(ctx context.Context, attr string, data []byte, flags uint32) syscall.Errno {
+	leave, err := n.f.changeNode(ctx, &n.Inode)
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	return n.f.setxattr(ctx, n.attributed(), attr, data, flags)
 }
 
 // Removexattr implements fusefs.NodeRemovexattrer.
 func (n *directoryNode) Removexattr(ctx context.Context, attr string) syscall.Errno {
+	leave, err := n.f.changeNode(ctx, &n.Inode)
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	return n.f.removexattr(ctx, n.attributed(), attr)
 }
 

@@ -32,11 +32,21 @@ func (n *fileNode) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.
 
 // Setxattr implements fusefs.NodeSetxattrer.
 func (n *fileNode) Setxattr(ctx context.Context, attr string, data []byte, flags uint32) syscall.Errno {
+	leave, err := n.f.changeNode(ctx, &n.Inode)
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	return n.f.setxattr(ctx, fileXattrs{n}, attr, data, flags)
 }
 
 // Removexattr implements fusefs.NodeRemovexattrer.
 func (n *fileNode) Removexattr(ctx context.Context, attr string) syscall.Errno {
+	leave, err := n.f.changeNode(ctx, &n.Inode)
+	if err != nil {
+		return toErrno(err)
+	}
+	defer leave()
 	return n.f.removexattr(ctx, fileXattrs{n}, attr)
 }
 

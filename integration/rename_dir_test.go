@@ -1,0 +1,376 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"swiftfs/fs"
+	"swiftfs/swiftbackend/fakeswift"
+)
+
+// count returns how many requests of a method there were.
+func count(srv *fakeswift.Server, method string) int {
+	n := 0
+	for _, r := range srv.Requests() {
+		if r.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
+func TestRenamingADirectoryOf200ObjectsIsParallelAndCountsItsRequests(t *testing.T) {
+	const latency = 20 * time.Millisecond
+	for name, c := range map[string]struct {
+		opts fakeswift.Options
+		most int
+	}{
+		"with bulk delete":    {fakeswift.Options{}, 204},
+		"without bulk delete": {fakeswift.Options{Without: []string{"bulk_delete"}}, 405},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := startFake(t, c.opts)
+			srv.FillContainer("c", names(199, "dir/sub-7/file-%03d"), 10)
+			srv.PutObject("c", "dir/", "application/directory", nil)
+			m := mount(t, fakeAccount(srv), func(c *fs.Config) { c.Container = "c" })
+			wantList(t, m.path("dir/sub-7"), slices.Collect(names(199, "file-%03d"))...)
+			wantList(t, m.dir, "dir")
+			srv.Reset()
+			srv.SetLatency(latency)
+			begin := time.Now()
+			mustRename(t, m.path("dir"), m.path("moved"))
+			took := time.Since(begin)
+			srv.SetLatency(0)
+			if got := srv.Total(); got > c.most {
+				t.Errorf("%d requests, want at most %d", got, c.most)
+			}
+			if got := count(srv, "COPY"); got != 200 {
+				t.Errorf("%d copies, want 200", got)
+			}
+			// One after the other the copies alone would take 4 s.
+			if took > 2*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			requests(t, srv, 0, "listing the new directory", func() {
+				wantList(t, m.dir, "moved")
+			})
+			wantList(t, m.path("moved/sub-7"), slices.Collect(names(199, "file-%03d"))...)
+			if got := srv.Objects("c"); len(got) != 200 || got[0] != "moved/" || got[199] != "moved/sub-7/file-198" {
+				t.Errorf("the server has %d objects, from %q to %q", len(got), got[0], got[len(got)-1])
+			}
+		})
+	}
+}
+
+func TestEverythingInADirectoryMovesWithIt(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	at := map[string]string{
+		"a/": "", "a/f": "1", "a/sub/": "", "a/sub/g": "2", "a/x": "3", "a/x/y": "4", "a//empty": "5", "a/..": "6", "a/bare": "", "a/bare/h": "7", "a/d/": "data", "a-1": "8", "a.txt": "9",
+	}
+	for name, data := range at {
+		typ := "text/plain"
+		if data == "" {
+			typ = "application/directory"
+		}
+		srv.PutObject("c", name, typ, []byte(data))
+	}
+	srv.CreateContainer("other")
+	m := mount(t, fakeAccount(srv))
+	sh(t, "find "+m.path("c"))
+	was := sh(t, "cd "+m.path("c/a")+"; find | sort")
+	sh(t, "cd "+m.path("c/a")+"; mkdir made kept; echo x > kept/f; rm kept/f; echo unlisted > made/new")
+	for _, step := range []struct{ from, to string }{{"c/a", "c/b"}, {"c/b", "other/b"}, {"other/b", "c/bare"}, {"c/bare", "c/a"}} {
+		mustRename(t, m.path(step.from), m.path(step.to))
+		now := sh(t, "cd "+m.path(step.to)+"; find -not -path './made*' -not -path './kept' | sort")
+		if now != was {
+			t.Errorf("%s to %s shows\n%swant\n%s", step.from, step.to, now, was)
+		}
+		wantList(t, m.path(step.to, "kept"))
+		wantList(t, m.path(step.to, "made"), "new")
+		if _, err := os.Stat(m.path(step.from)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there", step.from)
+		}
+	}
+	for name, data := range at {
+		object(t, srv, "c", name, []byte(data))
+	}
+	object(t, srv, "c", "a/made/new", []byte("unlisted\n"))
+	if got := len(srv.Objects("c")); got != len(at)+3 {
+		t.Errorf("the server has %q", srv.Objects("c"))
+	}
+	wantObjects(t, srv, "other")
+}
+
+func TestADirectoryWithoutAnyObjectIsRenamed(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.PutObject("c", "implicit/file", "", []byte("x"))
+	srv.PutObject("c", "up/down/file", "", []byte("x"))
+	m := mount(t, fakeAccount(srv))
+	sh(t, "cd "+m.path("c")+"; rm implicit/file; mv implicit renamed; mv up/down here")
+	wantList(t, m.path("c"), "here", "renamed", "up")
+	wantList(t, m.path("c/renamed"))
+	wantList(t, m.path("c/up"))
+	wantObjects(t, srv, "c", "here/file")
+}
+
+func TestOwnChangesThatListingsDoNotShowMoveToo(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	for _, name := range []string{"a/old", "a/removed", "a/changed"} {
+		srv.PutObject("c", name, "", []byte("old"))
+	}
+	srv.LagListings(true)
+	m := mount(t, fakeAccount(srv))
+	sh(t, "cd "+m.path("c")+"; ls -l a; rm a/removed; echo new > a/created; echo other > a/changed; mkdir a/dir; echo below > a/dir/file; mv a b")
+	want := map[string]string{"b/old": "old", "b/created": "new\n", "b/changed": "other\n", "b/dir/": "", "b/dir/file": "below\n"}
+	for name, data := range want {
+		object(t, srv, "c", name, []byte(data))
+	}
+	if got := len(srv.Objects("c")); got != len(want) {
+		t.Errorf("the server has %q", srv.Objects("c"))
+	}
+	if got := sh(t, "cd "+m.path("c")+"; find | sort; cat b/changed"); got != ".\n./b\n./b/changed\n./b/created\n./b/dir\n./b/dir/file\n./b/old\nother\n" {
+		t.Errorf("the mount shows\n%s", got)
+	}
+	// What was moved away does not come back, and does not hide what is made anew.
+	sh(t, "cd "+m.path("c")+"; mkdir a; echo again > a/old")
+	wantList(t, m.path("c/a"), "old")
+	srv.LagListings(false)
+	wantList(t, m.path("c/a"), "old")
+	wantList(t, m.path("c/b"), "changed", "created", "dir", "old")
+}
+
+func failCopies(srv *fakeswift.Server, after int) *fakeswift.Injected {
+	return srv.Inject(fakeswift.Fault{
+		Match: func(r *http.Request) bool { return r.Method == "COPY" }, Skip: after, Do: fakeswift.Status(http.StatusForbidden),
+	})
+}
+
+// tree stores a directory of n objects with a marker.
+func tree(srv *fakeswift.Server, dir string, n int) {
+	srv.FillContainer("c", names(n, dir+"/file-%04d"), 10)
+	srv.PutObject("c", dir+"/", "application/directory", nil)
+}
+
+func TestACopyThatFailsInTheMiddleLeavesTheDirectoryAsItWas(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	tree(srv, "dir", 100)
+	srv.PutObject("c", "empty/", "application/directory", nil)
+	m, log := mountLogged(t, fakeAccount(srv))
+	for _, target := range []string{"c/moved", "c/empty", "new"} {
+		for _, after := range []int{0, 50, 100} {
+			if after == 100 && target == "new" {
+				continue // a container has no marker to copy
+			}
+			fault := failCopies(srv, after)
+			wantSame(t, srv, func() { wantRename(t, syscall.EACCES, m.path("c/dir"), m.path(target)) })
+			if fault.Hits() == 0 {
+				t.Errorf("no copy failed after %d", after)
+			}
+			fault.Remove()
+		}
+	}
+	wantLogged(t, log, "rename failed")
+	wantList(t, m.path("c"), "dir", "empty")
+	wantList(t, m.path("c/empty"))
+	if got := len(listNames(t, m.path("c/dir"))); got != 100 {
+		t.Errorf("the directory shows %d files", got)
+	}
+	mustRename(t, m.path("c/dir"), m.path("c/empty"))
+	if got := len(listNames(t, m.path("c/empty"))); got != 100 {
+		t.Errorf("the new directory shows %d files", got)
+	}
+}
+
+// A crash leaves copies at the target.
+func TestARenameThatWasCutOffCanBeRepeated(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	tree(srv, "dir", 100)
+	srv.FillContainer("c", names(40, "target/file-%04d"), 10)
+	m := mount(t, fakeAccount(srv))
+	srv.Reset()
+	mustRename(t, m.path("c/dir"), m.path("c/target"))
+	if got := count(srv, "COPY"); got != 61 {
+		t.Errorf("%d copies, want 61", got)
+	}
+	if got := srv.Objects("c"); len(got) != 101 || got[0] != "target/" {
+		t.Errorf("the server has %d objects, the first %q", len(got), got[0])
+	}
+	tree(srv, "dir", 5)
+	srv.PutObject("c", "target/file-0003", "", []byte("another one"))
+	fresh := mount(t, fakeAccount(srv))
+	wantUnchanged(t, srv, func() { wantRename(t, syscall.ENOTEMPTY, fresh.path("c/dir"), fresh.path("c/target")) })
+}
+
+func TestDeletionsThatFailLeaveAllObjectsAndCanBeRepeated(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{Without: []string{"bulk_delete"}})
+	tree(srv, "dir", 50)
+	m, log := mountLogged(t, fakeAccount(srv))
+	open, err := os.Open(m.path("c/dir/file-0007"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = open.Close() }()
+	fault := srv.Inject(fakeswift.Fault{
+		Match: func(r *http.Request) bool { return r.Method == http.MethodDelete }, Skip: 20, Do: fakeswift.Status(http.StatusForbidden),
+	})
+	wantRename(t, syscall.EACCES, m.path("c/dir"), m.path("c/moved"))
+	fault.Remove()
+	wantLogged(t, log, "repeating the rename completes it")
+	for name := range names(50, "moved/file-%04d") {
+		object(t, srv, "c", name, bytes.Repeat([]byte("x"), 10))
+	}
+	mustRename(t, m.path("c/dir"), m.path("c/moved"))
+	if got := srv.Objects("c"); len(got) != 51 {
+		t.Errorf("the server has %d objects", len(got))
+	}
+	if got, err := io.ReadAll(open); len(got) != 10 || err != nil {
+		t.Errorf("read %d bytes, %v", len(got), err)
+	}
+	if got := len(listNames(t, m.path("c/moved"))); got != 50 {
+		t.Errorf("the directory shows %d files", got)
+	}
+}
+
+func TestFilesThatAreWrittenInADirectoryThatMovesAreStoredAtItsNewPlace(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	tree(srv, "dir", 3)
+	m := mount(t, fakeAccount(srv), func(c *fs.Config) { c.Container = "c" })
+	write := func(path string) *os.File {
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString("written in " + path); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	created, overwritten := write(m.path("dir/new")), write(m.path("dir/file-0001"))
+	wantList(t, m.path("dir"), "file-0000", "file-0001", "file-0002", "new")
+	// Another file is stored while the copies are under way: it waits.
+	var stored atomic.Bool
+	during := write(m.path("dir/file-0002"))
+	done := make(chan struct{})
+	srv.Inject(fakeswift.Fault{Match: func(r *http.Request) bool { return r.Method == "COPY" }, Times: 1, Do: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		go func() {
+			defer close(done)
+			if err := during.Close(); err != nil {
+				t.Error(err)
+			}
+			stored.Store(true)
+		}()
+		next.ServeHTTP(w, r)
+		if stored.Load() {
+			t.Error("a file was stored in the middle of the move of its directory")
+		}
+	}})
+	srv.SetLatency(20 * time.Millisecond)
+	mustRename(t, m.path("dir"), m.path("moved"))
+	srv.SetLatency(0)
+	<-done
+	wantList(t, m.path("moved"), "file-0000", "file-0001", "file-0002", "new")
+	for _, f := range []*os.File{created, overwritten} {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for object, was := range map[string]string{"moved/new": "dir/new", "moved/file-0001": "dir/file-0001", "moved/file-0002": "dir/file-0002"} {
+		if got, _, _ := srv.Object("c", object); string(got) != "written in "+m.path(was) {
+			t.Errorf("%s has %q", object, got)
+		}
+	}
+	wantObjects(t, srv, "c", "moved/", "moved/file-0000", "moved/file-0001", "moved/file-0002", "moved/new")
+}
+
+func TestALargeObjectWhoseSegmentsAreInTheDirectoryIsNotTornFromThem(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	server := logIn(t, fakeAccount(srv))
+	for i := range 3 {
+		srv.PutObject("c", fmt.Sprintf("dir/.file-segments/big/%d", i), "", pattern(1000, uint64(i)))
+	}
+	whole := slices.Concat(pattern(1000, 0), pattern(1000, 1), pattern(1000, 2))
+	m, log := mountLogged(t, fakeAccount(srv))
+	for name, put := range map[string]func(){
+		"static": func() { putSLO(t, server, "c/dir/big", "c", "dir/.file-segments/big/", 3) },
+		"dynamic": func() {
+			server.want(http.StatusCreated, http.MethodPut, "c/dir/big", "", "X-Object-Manifest", "c/dir/.file-segments/big/")
+		},
+	} {
+		put()
+		if err := syscall.Rename(m.path("c/dir"), m.path("c/moved")); err != syscall.EXDEV {
+			t.Errorf("%s: %v, want EXDEV", name, err)
+		}
+		object(t, srv, "c", "dir/big", whole)
+		wantObjects(t, srv, "c", "dir/.file-segments/big/0", "dir/.file-segments/big/1", "dir/.file-segments/big/2", "dir/big")
+	}
+	wantLogged(t, log, "the segments of a large object are in it")
+	sh(t, "mv "+m.path("c/dir/big")+" "+m.path("c/big"))
+	object(t, srv, "c", "big", whole)
+}
+
+func TestLargeObjectsAndLinksMoveWithTheirDirectory(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	server := logIn(t, fakeAccount(srv))
+	largeObjects(t, srv)
+	putSLO(t, server, "large/d/static", "large_segments", "static/seg/", 3)
+	server.want(http.StatusCreated, http.MethodPut, "large/d/dynamic", "", "X-Object-Manifest", "large_segments/dynamic/seg/")
+	server.want(http.StatusCreated, http.MethodPut, "large/d/link", "", "X-Symlink-Target", "large/static")
+	server.want(http.StatusCreated, http.MethodPut, "large/d/empty", "")
+	m := mount(t, fakeAccount(srv))
+	mustRename(t, m.path("large/d"), m.path("large/e"))
+	for name, data := range map[string][]byte{"static": largeContent, "dynamic": largeContent, "empty": nil} {
+		object(t, srv, "large", "e/"+name, data)
+		if got := readFile(t, m.path("large/e", name)); !bytes.Equal(got, data) {
+			t.Errorf("%s: read %d bytes", name, len(got))
+		}
+	}
+	if got := server.do(http.MethodHead, "large/e/link?symlink=get", "").header.Get("X-Symlink-Target"); got != "large/static" {
+		t.Errorf("the link names %q", got)
+	}
+	if got := srv.Objects("large_segments"); len(got) != 8 {
+		t.Errorf("the segments are %q", got)
+	}
+}
+
+func TestASignalEndsTheRenameOfADirectoryAndNothingIsLost(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	tree(srv, "dir", 200)
+	m := mount(t, fakeAccount(srv))
+	wantList(t, m.path("c"), "dir")
+	copying, release := make(chan struct{}, 1000), make(chan struct{})
+	fault := srv.Inject(fakeswift.Fault{Match: func(r *http.Request) bool { return r.Method == "COPY" }, Skip: 50, Do: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		copying <- struct{}{}
+		<-release
+		next.ServeHTTP(w, r)
+	}})
+	before := snapshot(srv)
+	shell := converse(t)
+	shell.say("mv -T " + m.path("c/dir") + " " + m.path("c/moved") + " & pid=$!")
+	<-copying
+	shell.say("kill $pid; wait $pid || true")
+	fault.Remove()
+	close(release)
+	eventually(t, "ls "+m.path("c"), "dir\n")
+	for deadline := time.Now().Add(20 * time.Second); len(srv.Objects("c")) != 201; {
+		if time.Now().After(deadline) {
+			t.Fatalf("the server has %d objects, want 201", len(srv.Objects("c")))
+		}
+		sh(t, "ls "+m.path("c/dir"))
+	}
+	if after := snapshot(srv); !maps.Equal(before, after) {
+		t.Errorf("the server had %d names and has %d", len(before), len(after))
+	}
+	mustRename(t, m.path("c/dir"), m.path("c/moved"))
+	if got := len(listNames(t, m.path("c/moved"))); got != 200 {
+		t.Errorf("%d files", got)
+	}
+}
