@@ -86,16 +86,11 @@ func (m *merger) directory(r dated, out []found) []found {
 		file.Collides = true
 		return append(out, m.entry(r, Directory, name), file)
 	}
-	best := r
-	if r.Subdir || strings.Contains(twin.ContentType, ";") {
-		best = twin // parameters of its type are the directory's attributes
+	// Its type and metadata are the directory's attributes.
+	if r.fetched.Before(twin.fetched) {
+		twin.fetched = r.fetched
 	}
-	if twin.fetched.Before(r.fetched) {
-		best.fetched = twin.fetched
-	} else {
-		best.fetched = r.fetched
-	}
-	return append(out, m.entry(best, Directory, name))
+	return append(out, m.entry(twin, Directory, name))
 }
 
 func (m *merger) pop() dated {

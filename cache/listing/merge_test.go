@@ -88,14 +88,14 @@ func TestMergeAccountRowsAreContainers(t *testing.T) {
 	}
 }
 
-func TestMergePrefersAttributesAndThenTheDateOfARealMarker(t *testing.T) {
+func TestMergePrefersTheMarkerThatHasTheAttributes(t *testing.T) {
 	for _, test := range []struct {
 		rows []string
 		want int64
 	}{
 		{[]string{"x:d", "x/"}, 1000},
 		{[]string{"x:d", "x/*"}, 1000},
-		{[]string{"x:t", "x/*"}, 2000},
+		{[]string{"x:t", "x/*"}, 1000},
 		{[]string{"x", "x/*"}, 2000},
 	} {
 		m := merger{dir: Dir{Container: "c"}}
