@@ -86,6 +86,8 @@ func (f *FS) Refresh(path string) {
 		}
 	}
 	f.cache.InvalidateTree(d)
+	f.meta.clear()
+	f.usage.changed(d.Container)
 	if up != nil {
 		f.cache.Invalidate(*up) // which has the entry itself
 	}

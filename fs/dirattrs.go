@@ -187,7 +187,10 @@ func (f *FS) storeDirAttrs(ctx context.Context, d listing.Dir, row listing.Row, 
 		if !date.IsZero() {
 			has = has.over(attrs{set: hasMtime, mtime: date})
 		}
-		info, err = f.putMarker(ctx, place{d.Container, name}, want.over(has).beyond(f.dirDefaults()))
+		var meta map[string]string
+		if meta, err = f.markerMeta(ctx, d); err == nil {
+			info, err = f.putMarker(ctx, place{d.Container, name}, want.over(has).beyond(f.dirDefaults()), meta)
+		}
 	}
 	if err != nil {
 		return row, err
@@ -201,11 +204,26 @@ func (f *FS) storeDirAttrs(ctx context.Context, d listing.Dir, row listing.Row, 
 	return row, nil
 }
 
-// putMarker makes an empty object with attributes where there is none.
-func (f *FS) putMarker(ctx context.Context, p place, a attrs) (swiftbackend.ObjectInfo, error) {
+// putMarker makes an empty object with attributes and other metadata where there
+// is none.
+func (f *FS) putMarker(ctx context.Context, p place, a attrs, other map[string]string) (swiftbackend.ObjectInfo, error) {
+	f.meta.forget(p)
 	return f.client.Put(ctx, p.container, p.object, swiftbackend.Content{MD5: emptyMD5}, swiftbackend.PutOptions{
-		ContentType: joinType(directoryType, a), Meta: a.withMeta(nil), IfNoneMatch: true,
+		ContentType: joinType(directoryType, a), Meta: a.withMeta(other), IfNoneMatch: true,
 	})
+}
+
+// markerMeta returns the metadata of a directory's marker "name/", which is about
+// to have "name" beside it. One that this mount made has none.
+func (f *FS) markerMeta(ctx context.Context, d listing.Dir) (map[string]string, error) {
+	if up, _, ok := parent(d); ok && f.cache.Made(up, d.Prefix) {
+		return nil, nil
+	}
+	m, err := f.objectMeta(ctx, place{d.Container, d.Prefix}, "")
+	if m == nil {
+		return nil, err
+	}
+	return m.meta, err
 }
 
 // makeMarker makes a directory: by the marker "name/", or if it has attributes
@@ -219,7 +237,7 @@ func (f *FS) makeMarker(ctx context.Context, below place, a attrs) (listing.Row,
 	} else {
 		row.Name, row.ContentType = bare(below.dir()), joinType(directoryType, a)
 		if err = f.vacant(ctx, below.container, row.Name); err == nil {
-			info, err = f.putMarker(ctx, place{below.container, row.Name}, a)
+			info, err = f.putMarker(ctx, place{below.container, row.Name}, a, nil)
 		}
 	}
 	row.Modified = info.Modified

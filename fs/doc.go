@@ -54,6 +54,15 @@
 // streams share), a staged file on the local disk otherwise. drafts.go keeps what
 // could not be stored, and tries it again.
 //
+// # Extended attributes and space
+//
+// xattr.go takes the calls, and xattr_file.go, xattr_dir.go and
+// xattr_container.go know where each kind of node keeps its attributes: in
+// metadata, as xattr_meta.go writes them. xattr_memory.go remembers what a HEAD
+// told of an object. A file whose content is not stored yet keeps the changes as
+// functions that the upload applies; one that comes while an upload is under way
+// is made after it. usage.go has the numbers for statfs, which never wait long.
+//
 // # Control
 //
 // Status, Flush and Refresh (control.go) are for the owner of the mount, who
@@ -71,16 +80,18 @@
 //     end. Nobody waits for two turns: the pool, which seals the tail of another
 //     draft, only tries. Writes to a staged draft do not need it.
 //  2. writePool.mu: the list of streams; drafts.mu: the list of drafts.
-//  3. fileNode.mu: the version and the draft of a file. Held for moments.
-//  4. draft.mu: the stage of a draft, and how its last upload went.
-//  5. segment.mu: the bytes of a segment, which its writer and the upload that
+//  3. pendingEdits.mu: the changes of attributes that wait for an upload.
+//  4. fileNode.mu: the version and the draft of a file. Held for moments.
+//  5. draft.mu: the stage of a draft, and how its last upload went.
+//  6. segment.mu: the bytes of a segment, which its writer and the upload that
 //     follows it share. Held for the copy of a block at most.
 //
 // dirHandle.mu and versionReader.mu guard their handle alone; the former is held while
 // it waits for the server: two calls on one directory handle wait for each
-// other, as they do in the kernel. sizeMemory.mu and the locks of the other
-// packages are innermost. No lock of ours is held while go-fuse's tree is
-// changed, which it does after our methods return.
+// other, as they do in the kernel. sizeMemory.mu, metaMemory.mu,
+// usageMemory.mu and the locks of the other packages are innermost. No lock of
+// ours is held while go-fuse's tree is changed, which it does after our methods
+// return.
 //
 // # Goroutines and contexts
 //
@@ -89,6 +100,7 @@
 // server therefore goes on for a grace time after it (FS.patient). Uploads and
 // deletions do not depend on any request: they run under the context of the
 // mount, in goroutines of the writePool, which close waits for. The goroutine
-// that serves the kernel is the FS's own, and drafts that could not be stored are
+// that serves the kernel and those that ask for the usage of the account are the
+// FS's own, and drafts that could not be stored are
 // tried again by goroutines of the drafts, which the end of the mount waits for.
 package fs

@@ -104,21 +104,19 @@ const usagePatience = 500 * time.Millisecond
 // usages returns the usage of the account or containers named, as far as it is
 // known, after having asked for what is old.
 func (f *FS) usages(ctx context.Context, names ...string) map[string]usage {
-	deadline := time.NewTimer(usagePatience)
-	defer deadline.Stop()
-	late := false
+	patient, cancel := context.WithTimeout(ctx, usagePatience)
+	defer cancel()
+	var pending []<-chan struct{}
 	for _, name := range names {
-		asking, began := f.refreshUsage(name)
-		late = late || time.Since(began) > usagePatience
-		if late || asking == nil {
-			continue
+		// What has not come within the patience of others is not waited for.
+		if asking, began := f.refreshUsage(name); asking != nil && time.Since(began) < usagePatience {
+			pending = append(pending, asking)
 		}
+	}
+	for _, asking := range pending {
 		select {
 		case <-asking:
-		case <-deadline.C:
-			late = true
-		case <-ctx.Done():
-			late = true
+		case <-patient.Done():
 		}
 	}
 	known := map[string]usage{}

@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -63,7 +64,7 @@ func (a fileXattrs) String() string {
 // pendingEdits are changes of a file's attributes that go to the server with
 // the content that is being written.
 type pendingEdits struct {
-	mu sync.Mutex // guards the following; innermost
+	mu sync.Mutex // guards the following
 	// edits are to be made in this order, to what the object has.
 	edits []metaEdit
 	// storing says that an upload is under way. It takes the first edits along,
@@ -106,7 +107,7 @@ func (e *pendingEdits) isStoring() bool {
 func (e *pendingEdits) all() []metaEdit {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.edits[:len(e.edits):len(e.edits)]
+	return slices.Clip(e.edits)
 }
 
 // take says that an upload takes the first edits along.
@@ -227,8 +228,10 @@ func (a fileXattrs) setLater(ctx context.Context, p place, edit metaEdit, name s
 	}
 	n.pending.mu.Lock()
 	defer n.pending.mu.Unlock()
+	// Asked under the lock: an upload that begins and ends in between would not
+	// take the edit.
 	if !n.pending.storing && !n.unstored() {
-		return false, nil // stored meanwhile
+		return false, nil
 	}
 	n.pending.edits = append(n.pending.edits, edit)
 	return true, nil

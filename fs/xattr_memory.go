@@ -98,6 +98,13 @@ func (m *metaMemory) forget(p place) {
 	delete(m.old, p)
 }
 
+// clear forgets all.
+func (m *metaMemory) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.young, m.old, m.bytes = nil, nil, 0
+}
+
 // objectMeta returns the metadata of the object at p, of which version is the
 // known ETag, or nil if there is none. It is asked for once in a TTL.
 func (f *FS) objectMeta(ctx context.Context, p place, version string) (*objectMeta, error) {
