@@ -18,6 +18,9 @@ import (
 // mount of theirs is. Afterwards it stops the servers that the tests shared; a
 // mount that is left is taken away and fails the run.
 func TestMain(m *testing.M) {
+	if path := os.Getenv(lockVariable); path != "" {
+		os.Exit(holdLock(path)) // another process of a test of locks
+	}
 	os.Exit(runTests(m))
 }
 
