@@ -89,7 +89,11 @@ func (c *Client) put(ctx context.Context, r *request, content Content, want stri
 	resp, err := c.stream(ctx, r, content.Size, content.Open)
 	if KindOf(err) == KindExist && r.hints.lost && want != "" {
 		// After a lost answer, "exists" may be our own doing.
-		if info, headErr := c.Head(ctx, r.container, r.object); headErr == nil && info.ETag == want {
+		info, headErr := c.Head(ctx, r.container, r.object)
+		if headErr != nil {
+			return ObjectInfo{}, headErr // whose it is, nobody knows
+		}
+		if info.ETag == want {
 			return info, nil
 		}
 	}
