@@ -220,6 +220,9 @@ func (n *directoryNode) Mkdir(ctx context.Context, name string, mode uint32, out
 	defer cancel()
 	row, err := n.f.makeMarker(ctx, below, a)
 	if err != nil {
+		// It may be there: made by this request or by somebody else.
+		n.f.cache.Forget(d, below.object)
+		n.f.cache.Forget(d, in(d, part).object)
 		return nil, n.f.fail("mkdir", below.String(), err)
 	}
 	n.f.cache.Put(d, row)

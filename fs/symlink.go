@@ -231,6 +231,7 @@ func (n *directoryNode) Symlink(ctx context.Context, target, name string, out *f
 	defer cancel()
 	row, err := n.f.putLink(ctx, d, in(d, part), target)
 	if err != nil {
+		n.f.cache.Forget(d, row.Name) // it may be there: made by this request or by somebody else
 		return nil, n.f.fail("symlink", in(d, part).String(), err)
 	}
 	n.f.cache.Put(d, row)
