@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"syscall"
 
 	"swiftfs/cache/listing"
 	"swiftfs/swiftbackend"
@@ -73,7 +74,11 @@ func (d *draft) keepLocked(ctx context.Context, p place, row *listing.Row) (plac
 		return place{}, nil
 	}
 	if row.Size <= keptLocally {
-		return place{}, d.staged().Fill(ctx, 0, row.Size)
+		err := d.staged().Fill(ctx, 0, row.Size)
+		if toErrno(err) == syscall.ESTALE {
+			err = nil // gone already, by another client or a request whose answer was lost
+		}
+		return place{}, err
 	}
 	info, err := d.f.client.Head(ctx, p.container, p.object)
 	if err != nil {
