@@ -35,7 +35,7 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := modelRun{t, fakeContainer(t), featuresOf(1)}
+			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}
 			if f := r.run(model.Replay(ops)); f != nil {
 				t.Error(f)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"swiftfs/fs"
 	"swiftfs/integration/model"
+	"swiftfs/swiftbackend"
 	"swiftfs/swiftbackend/fakeswift"
 )
 
@@ -29,20 +30,33 @@ var offered = model.Features{Edit: true, Unlinked: true, Keeps: true, Holes: tru
 // modelRun is one way of running a sequence from an empty container.
 type modelRun struct {
 	t        *testing.T
-	account  func() (account, string) // an empty container of an account
+	server   func() modelServer
 	features model.Features
+	failed   int // operations that failed because the server did
+}
+
+// modelServer is an empty container of an account.
+type modelServer struct {
+	account   account
+	container string
+	fail      func(seed uint64) (calm func()) // or nil
 }
 
 // run returns what went wrong, or nil.
-func (r modelRun) run(next func(*model.Memory) (model.Op, bool)) *model.Failure {
+func (r *modelRun) run(next func(*model.Memory) (model.Op, bool)) *model.Failure {
 	r.t.Helper()
-	a, container := r.account()
+	s := r.server()
 	cfg := fs.DefaultConfig()
-	cfg.Container, cfg.SegmentSize, cfg.FSName = container, 1<<20, "swiftfs-model"
+	cfg.Container, cfg.SegmentSize, cfg.FSName = s.container, 1<<20, "swiftfs-model"
 	if r.features.Foreign {
 		cfg.CacheTTL = 0
 	}
-	mounted, err := model.NewMounted(r.t.Context(), dial(r.t, a), dial(r.t, a), r.t.TempDir(), cfg)
+	client := dial(r.t, s.account, func(c *swiftbackend.Config) {
+		if r.features.Trouble {
+			c.Timeout = 300 * time.Millisecond
+		}
+	})
+	mounted, err := model.NewMounted(r.t.Context(), client, dial(r.t, s.account), r.t.TempDir(), cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -51,7 +65,12 @@ func (r modelRun) run(next func(*model.Memory) (model.Op, bool)) *model.Failure 
 			r.t.Error(err)
 		}
 	}()
-	failure := model.NewRunner(r.features, model.NewLocal(r.t.TempDir()), mounted).Run(next)
+	if r.features.Trouble {
+		mounted.Fail = s.fail
+	}
+	runner := model.NewRunner(r.features, model.NewLocal(r.t.TempDir()), mounted)
+	failure := runner.Run(next)
+	r.failed += runner.Failed
 	if failure != nil {
 		failure.Err = errors.Join(failure.Err, mounted.Logged())
 	}
@@ -59,7 +78,7 @@ func (r modelRun) run(next func(*model.Memory) (model.Op, bool)) *model.Failure 
 }
 
 // seed runs one seed, and reports the shortest sequence that fails as Go.
-func (r modelRun) seed(seed uint64, steps int) {
+func (r *modelRun) seed(seed uint64, steps int) {
 	r.t.Helper()
 	failure := r.run(model.NewGenerator(r.features, seed, steps).Next)
 	if failure == nil {
@@ -75,7 +94,7 @@ func (r modelRun) seed(seed uint64, steps int) {
 // shrinkFor bounds the time that is spent on making a failure short.
 const shrinkFor = 2 * time.Minute
 
-func (r modelRun) shrink(failure *model.Failure) model.Ops {
+func (r *modelRun) shrink(failure *model.Failure) model.Ops {
 	until := time.Now().Add(shrinkFor)
 	return model.Shrink(failure.Ops, func(ops model.Ops) bool {
 		return time.Now().Before(until) && failure.Like(r.run(model.Replay(ops)))
@@ -97,7 +116,7 @@ func TestRandomOperationsOnOpenStackSwift(t *testing.T) {
 		seeds = []uint64{*modelSeed}
 	}
 	for _, seed := range seeds {
-		modelRun{t, swiftContainer(t), featuresOf(seed)}.seed(seed, *modelSwift/len(seeds))
+		(&modelRun{t: t, server: swiftContainer(t), features: featuresOf(seed)}).seed(seed, *modelSwift/len(seeds))
 	}
 }
 
@@ -105,10 +124,10 @@ func TestRandomOperationsOnOpenStackSwift(t *testing.T) {
 var swiftContainers int
 
 // swiftContainer returns a new container of the real server each time.
-func swiftContainer(t *testing.T) func() (account, string) {
+func swiftContainer(t *testing.T) func() modelServer {
 	a := serverAccount(openStackSwift(t))
 	server := logIn(t, a)
-	return func() (account, string) {
+	return func() modelServer {
 		swiftContainers++
 		container := fmt.Sprintf("model-%d", swiftContainers)
 		server.want(http.StatusCreated, http.MethodPut, container, "")
@@ -120,16 +139,19 @@ func swiftContainer(t *testing.T) func() (account, string) {
 				server.do(http.MethodDelete, c, "")
 			}
 		})
-		return a, container
+		return modelServer{account: a, container: container}
 	}
 }
 
 // fakeContainer returns an empty container on a server of its own.
-func fakeContainer(t *testing.T) func() (account, string) {
-	return func() (account, string) {
+func fakeContainer(t *testing.T) func() modelServer {
+	return func() modelServer {
 		srv := startFake(t, fakeswift.Options{})
 		srv.CreateContainer("c")
-		return fakeAccount(srv), "c"
+		fail := func(seed uint64) func() {
+			return srv.FailEvery(0.5+float64(seed%6)/10, seed).Remove
+		}
+		return modelServer{fakeAccount(srv), "c", fail}
 	}
 }
 
@@ -141,6 +163,28 @@ func TestRandomOperationsDoWhatALocalFileSystemDoes(t *testing.T) {
 		first, last = *modelSeed, *modelSeed
 	}
 	for seed := first; seed <= last && !t.Failed(); seed++ {
-		modelRun{t, fakeContainer(t), featuresOf(seed)}.seed(seed, *modelSteps)
+		(&modelRun{t: t, server: fakeContainer(t), features: featuresOf(seed)}).seed(seed, *modelSteps)
 	}
+}
+
+// TestRandomOperationsSurviveAServerThatFails has the server fail during some of
+// the operations. These may fail; what succeeds, or succeeds when it is repeated,
+// must hold, and what could not be stored when it was closed must be stored in the
+// end.
+func TestRandomOperationsSurviveAServerThatFails(t *testing.T) {
+	first, last := uint64(1), max(1, *modelSeeds/4)
+	if *modelSeed != 0 {
+		first, last = *modelSeed, *modelSeed
+	}
+	features := offered
+	features.Trouble = true
+	features.Keeps = false // a deletion whose answer is lost takes the content along
+	r := &modelRun{t: t, server: fakeContainer(t), features: features}
+	for seed := first; seed <= last && !t.Failed(); seed++ {
+		r.seed(seed, *modelSteps)
+	}
+	if least := *modelSteps / 100; r.failed < least {
+		t.Errorf("%d operations failed; the test needs %d at least to say anything", r.failed, least)
+	}
+	t.Logf("%d operations failed because the server did", r.failed)
 }

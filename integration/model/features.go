@@ -18,6 +18,10 @@ type Features struct {
 	Times    bool // utimensat
 	Xattrs   bool
 	Foreign  bool // changes by another client, which the mount shows at once
+
+	// Trouble is not offered but suffered: operations may fail, as those of a
+	// server do that answers only now and then. Not with Foreign or Exchange.
+	Trouble bool
 }
 
 // Everything is what a local file system offers.

@@ -51,6 +51,7 @@ func options(f Features) map[Kind]int {
 	add(f.Modes, map[Kind]int{Chmod: 3})
 	add(f.Times, map[Kind]int{Utimes: 3})
 	add(f.Xattrs, map[Kind]int{Setxattr: 3, Getxattr: 2, Removexattr: 1, Listxattr: 1})
+	add(f.Trouble, map[Kind]int{Trouble: 8})
 	add(f.Foreign, map[Kind]int{ForeignPut: 3, ForeignDelete: 2, ForeignPost: 1})
 	return all
 }
@@ -99,7 +100,7 @@ func (g *Generator) operation(m *Memory, k Kind) Op {
 }
 
 func (g *Generator) writes(k Kind) bool {
-	return slices.Contains([]Kind{Write, Pwrite, MapWrite, Setxattr, ForeignPut}, k)
+	return slices.Contains([]Kind{Write, Pwrite, MapWrite, Setxattr, ForeignPut, Trouble}, k)
 }
 
 // slot returns a slot, mostly one in which something is open.
@@ -283,6 +284,8 @@ func (g *Generator) name(m *Memory, op Op) Op {
 		return g.attribute(op)
 	case Remount:
 		op.Path = ""
+	case Trouble:
+		op.Path, op.Len = "", 1+g.rng.Int64N(10)
 	case Readdir:
 		if g.rng.IntN(2) == 0 {
 			op.Path = g.directory(m)

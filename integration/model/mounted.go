@@ -24,7 +24,13 @@ type Mounted struct {
 	client *swiftbackend.Client
 	config fs.Config
 	log    *errorLog
+	// Fail makes the server fail at random until calm is called; nil if it does
+	// not. A server that fails leaves errors in the log, and segments that gc is to
+	// find.
+	Fail func(seed uint64) (calm func())
 }
+
+var _ Troubled = (*Mounted)(nil)
 
 // mountWithin bounds the mounting.
 const mountWithin = time.Minute
@@ -66,10 +72,22 @@ func (m *Mounted) Remount(want *Memory) error {
 	if err := m.Unmount(); err != nil {
 		return err
 	}
-	if err := errors.Join(m.server.has(want), m.log.take()); err != nil {
+	logged := m.log.take()
+	if m.Fail != nil {
+		logged = nil
+	}
+	if err := errors.Join(m.server.has(want, m.Fail != nil), logged); err != nil {
 		return err
 	}
 	return m.begin(m.server.ctx)
+}
+
+// Trouble implements Troubled.
+func (m *Mounted) Trouble(seed uint64) (calm func()) {
+	if m.Fail == nil {
+		return func() {}
+	}
+	return m.Fail(seed)
 }
 
 // Foreign implements Subject.

@@ -51,6 +51,7 @@ const (
 	ForeignPut    // Path, Len: another client stores an object
 	ForeignDelete // Path: another client deletes one
 	ForeignPost   // Path: another client sets metadata of one
+	Trouble       // Len: during so many operations the server fails, as Fill chooses
 )
 
 var kindNames = [...]string{
@@ -61,6 +62,7 @@ var kindNames = [...]string{
 	Rename: "Rename", Symlink: "Symlink", Readlink: "Readlink", Chmod: "Chmod", Utimes: "Utimes",
 	Setxattr: "Setxattr", Getxattr: "Getxattr", Removexattr: "Removexattr", Listxattr: "Listxattr",
 	Remount: "Remount", ForeignPut: "ForeignPut", ForeignDelete: "ForeignDelete", ForeignPost: "ForeignPost",
+	Trouble: "Trouble",
 }
 
 // String returns the name of the constant.

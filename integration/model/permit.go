@@ -30,6 +30,9 @@ func (m *Memory) permits(f Features, op Op) bool {
 		// Not what the copy itself adds to the file: how much that is depends on how
 		// much is copied at once.
 		from, to := m.open[op.H], m.open[op.H2]
+		if f.Trouble && from != nil && to != nil && from.e == to.e {
+			return false // repeating it would copy the copy
+		}
 		return from != nil && to != nil && to.flags&unix.O_APPEND == 0 &&
 			(from.e != to.e || op.Off+op.Len <= int64(len(from.e.data)))
 	case ForeignPut, ForeignDelete, ForeignPost:

@@ -50,7 +50,10 @@ type Runner struct {
 	Features Features
 	Subject  Subject
 	Local    *Local
-	memory   *Memory
+	// Failed counts the operations that failed because the server did.
+	Failed  int
+	memory  *Memory
+	trouble trouble
 }
 
 // NewRunner returns a runner; both file systems are empty.
@@ -102,6 +105,9 @@ func (r *Runner) step(op Op) error {
 		return r.remount()
 	case ForeignPut, ForeignDelete, ForeignPost:
 		return r.foreign(op)
+	case Trouble:
+		r.trouble = trouble{op.Len, op.Fill}
+		return nil
 	default:
 		return r.both(op)
 	}
@@ -109,7 +115,8 @@ func (r *Runner) step(op Op) error {
 
 // both does an operation on both sides and compares.
 func (r *Runner) both(op Op) error {
-	want, got := r.Local.Do(op), r.Subject.Do(op)
+	want := r.Local.Do(op)
+	got, failed := r.do(op, want)
 	before := r.memory.open[op.H]
 	if err := r.memory.compare(r.Features, op, want, got); err != nil {
 		return err
@@ -117,7 +124,7 @@ func (r *Runner) both(op Op) error {
 	if err := r.memory.apply(op, want); err != nil {
 		return fmt.Errorf("the local directory and the memory disagree: %w", err)
 	}
-	if want.Errno == 0 && got.Errno == 0 && (op.Kind == Close || op.Kind == Fsync) && before != nil {
+	if !failed && want.Errno == 0 && got.Errno == 0 && (op.Kind == Close || op.Kind == Fsync) && before != nil {
 		return r.stored(before)
 	}
 	return nil
@@ -159,6 +166,7 @@ func (r *Runner) remount() error {
 		return fmt.Errorf("closing: %w", err)
 	}
 	r.memory.open = map[int]*description{}
+	r.trouble = trouble{}
 	if err := r.Subject.Remount(r.memory); err != nil {
 		return err
 	}
