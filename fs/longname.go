@@ -44,6 +44,9 @@ func (f *FS) partOf(ctx context.Context, d listing.Dir, name string) (part strin
 // partsFrom yields the parts in d that begin with head, until it is told to stop.
 func (f *FS) partsFrom(ctx context.Context, d listing.Dir, head string, yield func(part string) bool) error {
 	o := swiftbackend.ListOptions{Prefix: d.Prefix + head, Delimiter: "/"}
+	if d.Container == "" {
+		o = swiftbackend.ListOptions{} // RGW takes the prefix of the account's pages for a filter
+	}
 	more := true
 	row := func(key string) {
 		o.Marker = key

@@ -69,13 +69,33 @@ func (o ListOptions) params() url.Values {
 // error of yield ends the listing and is returned as it is. A connection that
 // breaks in the middle is taken up again behind the last row.
 func (c *Client) ListObjects(ctx context.Context, container string, o ListOptions, yield func(ObjectRow) error) (end bool, err error) {
-	return listPage(ctx, c, container, o, c.info.ListingLimit, func(j *rowJSON) (string, error) {
+	page, err := c.newLeading(ctx, container, o, yield)
+	if err != nil {
+		return false, err
+	}
+	end, err = listPage(ctx, c, container, o, c.info.ListingLimit, func(j *rowJSON) (string, error) {
 		row, err := j.object()
 		if err != nil {
 			return "", err
 		}
-		return row.Key(), yieldErr(yield(row))
+		return row.Key(), yieldErr(page.give(row))
 	})
+	if err == nil && end {
+		if err := page.flush(); err != nil {
+			return false, err
+		}
+		end = page.rows < o.pageLimit(c.info.ListingLimit)
+	}
+	return end, err
+}
+
+// pageLimit is how many rows a page has if more follow: as many as asked for, else
+// as many as the server gives.
+func (o ListOptions) pageLimit(server int) int {
+	if o.Limit > 0 {
+		return o.Limit
+	}
+	return server
 }
 
 // ListContainers gives one page of the account's listing to yield, as
@@ -109,9 +129,7 @@ func yieldErr(err error) error {
 const listResumptions = 5
 
 func listPage(ctx context.Context, c *Client, container string, o ListOptions, limit int, row func(*rowJSON) (string, error)) (bool, error) {
-	if o.Limit > 0 {
-		limit = o.Limit
-	}
+	limit = o.pageLimit(limit)
 	what := "container"
 	if container == "" {
 		what = "account"

@@ -15,6 +15,7 @@ var listingTests = []test{
 	{"a listing shows a change at once", listingsAreCurrent},
 	{"prefix, delimiter and markers choose rows", listingParameters},
 	{"pages follow one another without gap or repetition", pages},
+	{"names that begin with a slash are in listings by slash", leadingSlashes},
 	{"a page of everything ends the listing", manyObjects},
 	{"an error of the caller ends the listing", yieldErrors},
 }
@@ -127,6 +128,39 @@ func pages(f *fixture) {
 }
 
 // manyObjects has more objects than RGW gives to any explicit limit.
+func leadingSlashes(f *fixture) {
+	f.putAll([]string{"/a", "//b", "/c/d", "!", "!/e", "0", "f/g"})
+	for _, q := range []struct {
+		o    swiftbackend.ListOptions
+		want string
+	}{
+		{swiftbackend.ListOptions{Delimiter: "/"}, "! !/ / 0 f/"},
+		{swiftbackend.ListOptions{Delimiter: "/", Prefix: "/"}, "// /a /c/"},
+		{swiftbackend.ListOptions{Delimiter: "/", Prefix: "//"}, "//b"},
+		{swiftbackend.ListOptions{Delimiter: "/", Marker: "/"}, "0 f/"},
+		{swiftbackend.ListOptions{Delimiter: "/", EndMarker: "/"}, "! !/"},
+		{swiftbackend.ListOptions{Delimiter: "/", EndMarker: "0"}, "! !/ /"},
+	} {
+		if rows, _ := f.list(q.o); strings.Join(keys(rows), " ") != q.want {
+			f.Errorf("%+v: %q, want %q", q.o, strings.Join(keys(rows), " "), q.want)
+		}
+	}
+	for _, length := range []int{1, 2, 3, 4, 5, 6} {
+		var got []string
+		o := swiftbackend.ListOptions{Delimiter: "/", Limit: length}
+		for end := false; !end && len(got) < 10; {
+			var rows []swiftbackend.ObjectRow
+			rows, end = f.list(o)
+			if got = append(got, keys(rows)...); len(got) > 0 {
+				o.Marker = got[len(got)-1]
+			}
+		}
+		if strings.Join(got, " ") != "! !/ / 0 f/" {
+			f.Errorf("in pages of %d: %q", length, got)
+		}
+	}
+}
+
 func manyObjects(f *fixture) {
 	want := make([]string, 1100)
 	for i := range want {
