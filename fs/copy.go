@@ -81,7 +81,7 @@ func (d *draft) copyLocked(ctx context.Context, from place, row *listing.Row) er
 		return err
 	}
 	changed, err := d.f.client.Update(ctx, p.container, p.object, func(swiftbackend.ObjectInfo) (swiftbackend.Change, error) {
-		return swiftbackend.Change{ContentType: o.ContentType, Meta: o.Meta}, nil
+		return swiftbackend.Change{ContentType: o.ContentType, Meta: o.Meta, DeleteAt: &o.DeleteAt}, nil
 	})
 	if err != nil {
 		return err

@@ -372,3 +372,24 @@ func TestProgramsThatCopyAttributes(t *testing.T) {
 		t.Errorf("the copy outside has %q", got)
 	}
 }
+
+// A copy that the server makes has what a program that reads and writes would
+// give it.
+func TestACopyDoesNotGoAwayWithItsSource(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	server := logIn(t, fakeAccount(srv))
+	srv.CreateContainer("c")
+	server.want(http.StatusCreated, http.MethodPut, "c/source", string(pattern(1<<20, 1)), "X-Delete-At", "4000000000", "X-Object-Meta-Color", "red")
+	m := mount(t, fakeAccount(srv))
+	sh(t, "cp "+m.path("c/source")+" "+m.path("c/plain"))
+	if got := srv.Count(fakeswift.Kind{Method: "COPY"}); got != 1 {
+		t.Fatalf("%d copies by the server, want 1:%s", got, requestList(srv))
+	}
+	for _, header := range []string{"X-Delete-At", "X-Object-Meta-Color"} {
+		wantHeader(t, server, "c/plain", header, "")
+	}
+	sh(t, "cp --preserve=xattr "+m.path("c/source")+" "+m.path("c/preserved"))
+	wantHeader(t, server, "c/preserved", "X-Object-Meta-Color", "red")
+	wantHeader(t, server, "c/preserved", "X-Delete-At", "")
+	wantHeader(t, server, "c/source", "X-Delete-At", "4000000000")
+}
