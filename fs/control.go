@@ -72,11 +72,14 @@ func (f *FS) Flush(ctx context.Context, path string) error {
 // Refresh forgets what is known of the file or directory at path, and of all
 // below it, so that the next look shows what the server has by then. What is
 // known of open files stays, and so do the changes of this mount.
-func (f *FS) Refresh(path string) {
+func (f *FS) Refresh(ctx context.Context, path string) error {
 	d := listing.Dir{Container: f.cfg.Container, Prefix: f.cfg.Prefix}
 	var up *listing.Dir
 	for name := range names(path) {
-		part, _ := decodeName(name)
+		part, _, err := f.partOf(ctx, d, name)
+		if err != nil {
+			return err
+		}
 		above := d
 		up = &above
 		if d.Container == "" {
@@ -94,6 +97,7 @@ func (f *FS) Refresh(path string) {
 	if n, above, name := f.node(path); n != nil {
 		expire(n, above, name)
 	}
+	return nil
 }
 
 // names gives the parts of a path.

@@ -179,7 +179,9 @@ func TestReadingAllAttributesIsOneRequest(t *testing.T) {
 		}
 	})
 	server.want(http.StatusAccepted, http.MethodPost, "c/file", "", "X-Object-Meta-Attr-1", "by another client")
-	m.fs.Refresh("c/file")
+	if err := m.fs.Refresh(t.Context(), "c/file"); err != nil {
+		t.Error(err)
+	}
 	wantXattr(t, m.path("c/file"), "user.attr-1", "by another client")
 	w := writeTo(t, m.path("c/new"))
 	w.write("content")

@@ -186,8 +186,11 @@ func (s *service) handler(source string) http.Handler {
 		reply(w, a)
 	})
 	mux.HandleFunc("POST /refresh", func(w http.ResponseWriter, r *http.Request) {
-		s.fs.Refresh(r.URL.Query().Get("path"))
-		reply(w, outcome{})
+		var a outcome
+		if err := s.fs.Refresh(r.Context(), r.URL.Query().Get("path")); err != nil {
+			a.Error = err.Error()
+		}
+		reply(w, a)
 	})
 	return mux
 }
