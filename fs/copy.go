@@ -58,6 +58,11 @@ func (n *fileNode) CopyFileRange(ctx context.Context, _ fusefs.FileHandle, offIn
 // the content of an empty draft; the turn is the caller's. What the copy has beside
 // its bytes is the draft's own.
 func (d *draft) copyLocked(ctx context.Context, from place, row *listing.Row) error {
+	leave, err := d.f.change(ctx, d.node.places)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	dir, p, ok := d.node.place()
 	if !ok || d.stream == nil || d.stream.size() > 0 {
 		return syscall.EXDEV

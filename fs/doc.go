@@ -11,6 +11,11 @@
 // from the names in the tree, and decodes them (name.go), because objects may
 // have names that no directory entry can have.
 //
+// Renames move a node, and all below it, with the tree. go-fuse does that after
+// our method has returned, and moved.go tells those who walk the tree before;
+// parentOf and childOf are to be used in place of Inode.Parent and Inode.GetChild.
+// numbers.go gives a place whose inode was renamed away another number.
+//
 // A directory node is one and the same inode for one place. A file node stands
 // for one version of one object: when a lookup finds that another client has
 // replaced the object, it returns another inode, with the same number and
@@ -63,6 +68,20 @@
 // functions that the upload applies; one that comes while an upload is under way
 // is made after it. usage.go has the numbers for statfs, which never wait long.
 //
+// # Renaming
+//
+// rename.go has what rename(2) asks of both kinds, and the rename of one object;
+// rename_dir.go that of a directory or container, of which rename_copy.go copies
+// and deletes, rename_container.go has what containers need, and rename_large.go
+// what keeps large objects whole. treelist.go is the list that it works through.
+// rename_open.go is about files that programs have open. gate.go keeps this mount's
+// own changes out of trees that are being moved: whatever changes an object or a
+// name enters it, and finds out its place inside.
+//
+// A rename runs in a goroutine of the writePool, because the server carries out a
+// copy also when nobody waits for it. Caller and rename decide once, between them,
+// whether it goes through; see renaming.decision.
+//
 // # Control
 //
 // Status, Flush and Refresh (control.go) are for the owner of the mount, who
@@ -77,21 +96,25 @@
 //
 //  1. draft.turn: who has it may store the draft or change how its content is
 //     kept. It is held during uploads, and is a channel so that waiting for it can
-//     end. Nobody waits for two turns: the pool, which seals the tail of another
-//     draft, only tries. Writes to a staged draft do not need it.
-//  2. writePool.mu: the list of streams; drafts.mu: the list of drafts.
-//  3. pendingEdits.mu: the changes of attributes that wait for an upload.
-//  4. fileNode.mu: the version and the draft of a file. Held for moments.
-//  5. draft.mu: the stage of a draft, and how its last upload went.
-//  6. segment.mu: the bytes of a segment, which its writer and the upload that
+//     end. Nobody waits for two turns but a rename over an open file, and the kernel
+//     lets one rename at a time change a directory: the pool, which seals the tail
+//     of another draft, only tries. Writes to a staged draft do not need it.
+//  2. gate: entered for the time of a change, its requests included. Nobody enters
+//     twice, or waits for a turn inside.
+//  3. writePool.mu: the list of streams; drafts.mu: the list of drafts.
+//  4. pendingEdits.mu: the changes of attributes that wait for an upload.
+//  5. fileNode.mu: the version and the draft of a file. Held for moments.
+//  6. draft.mu: the stage of a draft, and how its last upload went.
+//  7. segment.mu: the bytes of a segment, which its writer and the upload that
 //     follows it share. Held for the copy of a block at most.
 //
 // dirHandle.mu and versionReader.mu guard their handle alone; the former is held while
 // it waits for the server: two calls on one directory handle wait for each
-// other, as they do in the kernel. sizeMemory.mu, metaMemory.mu,
-// usageMemory.mu and the locks of the other packages are innermost. No lock of
-// ours is held while go-fuse's tree is changed, which it does after our methods
-// return.
+// other, as they do in the kernel. moved.mu is taken below fileNode.mu, and has
+// those of go-fuse's inodes below it. sizeMemory.mu, metaMemory.mu,
+// usageMemory.mu, numbers.mu and the locks of the other packages are innermost.
+// No lock of ours is held while go-fuse's tree is changed, which it does after our
+// methods return.
 //
 // # Goroutines and contexts
 //

@@ -169,6 +169,7 @@ func (n *fileNode) place() (d listing.Dir, p place, ok bool) {
 	if up != nil {
 		if d, ok = n.f.dirOf(up); ok {
 			n.at = objectOf(d, name, n.at.object)
+			n.row.Name = n.at.object // which a directory may have taken along
 			return d, n.at, true
 		}
 	}

@@ -83,8 +83,8 @@ func TestTheGateClosesWhenTheChangesInsideAreOver(t *testing.T) {
 		select {
 		case <-closed:
 			t.Fatal("the gate closed while a change was inside")
-		case <-later:
-			t.Fatal("a change was let in before the move that waits")
+		case err := <-later:
+			t.Fatal("a change was let in before the move that waits: ", err)
 		default:
 		}
 		leave()

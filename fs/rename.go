@@ -176,7 +176,9 @@ func (r *renaming) moveFile(ctx context.Context) error {
 		return err
 	}
 	defer give()
-	m.over = supersede(fileOf(m.target))
+	if m.over, err = supersede(ctx, fileOf(m.target)); err != nil {
+		return err
+	}
 	replaced := false
 	defer func() { m.over.end(replaced) }()
 	leave, err := f.changeEntries(ctx, r.from, r.to)
@@ -364,8 +366,7 @@ func (f *FS) duplicate(ctx context.Context, p, q place, row *listing.Row, info s
 	from, to := swiftbackend.Name{Container: p.container, Object: p.object}, swiftbackend.Name{Container: q.container, Object: q.object}
 	typed := f.typeAfter(p, q, row)
 	clone, err := f.client.Clone(ctx, from, to, info, swiftbackend.CloneOptions{ContentType: typed})
-	switch swiftbackend.KindOf(err) {
-	case swiftbackend.KindConflict:
+	if swiftbackend.KindOf(err) == swiftbackend.KindConflict {
 		// Somebody has stored another version since it was listed.
 		if info, err = f.head(ctx, p.container, p.object); err != nil {
 			return listing.Row{}, err
@@ -373,7 +374,8 @@ func (f *FS) duplicate(ctx context.Context, p, q place, row *listing.Row, info s
 		now := f.headRow(p.object, &info)
 		row, typed = &now, f.typeAfter(p, q, &now)
 		clone, err = f.client.Clone(ctx, from, to, knownInfoOf(row, &info), swiftbackend.CloneOptions{ContentType: typed})
-	case swiftbackend.KindNotExist:
+	}
+	if swiftbackend.KindOf(err) == swiftbackend.KindNotExist {
 		// Which of the two is it?
 		if _, headErr := f.head(ctx, p.container, p.object); headErr == nil {
 			err = &swiftbackend.Error{Op: "rename", Path: to.Container, Kind: swiftbackend.KindNotExist, Err: errNoContainer}

@@ -52,13 +52,17 @@ type superseded struct {
 
 // supersede keeps a file that is about to be replaced from being stored, and
 // waits for an upload under way. end must be called.
-func supersede(file *fileNode) *superseded {
+func supersede(ctx context.Context, file *fileNode) (*superseded, error) {
 	s := &superseded{file: file}
-	if file != nil && file.inUse() {
-		s.draft = file.openDraft()
-		s.draft.turn <- struct{}{}
+	if file == nil || !file.inUse() {
+		return s, nil
 	}
-	return s
+	s.draft = file.openDraft()
+	if err := s.draft.take(ctx); err != nil {
+		s.draft.release()
+		return nil, err
+	}
+	return s, nil
 }
 
 // keep saves the content for those who have the file open.

@@ -2,7 +2,6 @@ package fs
 
 import (
 	"context"
-	"strings"
 
 	"swiftfs/cache/listing"
 	"swiftfs/swiftbackend"
@@ -24,13 +23,7 @@ func (f *FS) oldSegments(ctx context.Context, p place, old *listing.Row) []swift
 		f.log.Warn("the segments of the version to be replaced are not known and will stay", "path", p, "error", err)
 		return nil
 	}
-	own := segments[:0]
-	for _, s := range segments {
-		if isOwnSegment(p, s) {
-			own = append(own, s)
-		}
-	}
-	return own
+	return swiftbackend.OwnSegments(p.container, p.object, segments)
 }
 
 // dropReplaced deletes the segments of the replaced version that the new one
@@ -64,10 +57,4 @@ func (f *FS) dropSegmentsLater(p place, segments []swiftbackend.Segment) {
 			f.log.Warn("segments that nothing needs any more could not be deleted", "path", p, "segments", len(segments), "error", err)
 		}
 	})
-}
-
-// isOwnSegment reports whether a segment lies where this mount puts those of p,
-// and not in a container that somebody else chose.
-func isOwnSegment(p place, s swiftbackend.Segment) bool {
-	return s.Container == p.container+swiftbackend.SegmentsSuffix && strings.HasPrefix(s.Name, p.object+"/")
 }

@@ -33,6 +33,23 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Rmdir, Path: "d/e"},
 			{Kind: model.Stat, Path: "d"},
 		},
+		"setting the date of a file whose directory was renamed": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o700},
+			{Kind: model.Open, H: 1, Path: "d/f", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Rename, Path: "d", To: "e"},
+			{Kind: model.Utimes, Path: "e/f", Off: 1},
+		},
+		"a large file that was renamed is replaced by a small one": {
+			{Kind: model.Open, H: 1, Path: "f", Flags: unix.O_RDWR | unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Pwrite, H: 1, Off: 1 << 20, Len: 1, Fill: 3},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Rename, Path: "f", To: "g"},
+			{Kind: model.Open, H: 1, Path: "g", Flags: unix.O_WRONLY | unix.O_TRUNC},
+			{Kind: model.Write, H: 1, Len: 1, Fill: 4},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Remount},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}

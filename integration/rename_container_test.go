@@ -11,6 +11,7 @@ import (
 	"swiftfs/swiftbackend/fakeswift"
 )
 
+// "A renamed container keeps its metadata, rights, quotas and storage policy."
 func TestRenamingAContainerTakesItsSettingsAlong(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{Policies: []string{"gold", "silver"}})
 	server := logIn(t, fakeAccount(srv))
@@ -71,6 +72,8 @@ func TestContainersAndDirectoriesBecomeEachOther(t *testing.T) {
 	}
 }
 
+// "A container of segments beside its own one is EBUSY, one that keeps old versions
+// EOPNOTSUPP."
 func TestContainersThatCannotBeRenamedAreRefused(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	srv.PutObject("c", "f", "", []byte("1"))
@@ -93,6 +96,7 @@ func TestContainersThatCannotBeRenamedAreRefused(t *testing.T) {
 	wantLogged(t, log, "keeps old versions")
 }
 
+// "Its segments stay in the old container of segments, because manifests name them."
 func TestTheSegmentsOfARenamedContainerStay(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	m, log := mountLogged(t, fakeAccount(srv), func(c *fs.Config) { c.SegmentSize = 1 << 20 })
@@ -119,7 +123,6 @@ func TestAReadOnlyMountRenamesNothing(t *testing.T) {
 
 // renameTable is what renames do on any server. It leaves nothing in it.
 func renameTable(t *testing.T, a account, prefix string) {
-	server := logIn(t, a)
 	one, two := prefix+"rename-one", prefix+"rename-two"
 	m := mount(t, a, func(c *fs.Config) { c.SegmentSize = 1 << 20 })
 	t.Cleanup(func() {
@@ -164,7 +167,7 @@ func renameTable(t *testing.T, a account, prefix string) {
 		}
 	}
 	t.Logf("six renames and their checks took %v", time.Since(begin))
-	server = logIn(t, a) // the token of before may have ended
+	server := logIn(t, a)
 	if slices.Contains(server.lines(""), one) {
 		t.Errorf("container %s is left", one)
 	}

@@ -160,6 +160,8 @@ func tree(srv *fakeswift.Server, dir string, n int) {
 	srv.PutObject("c", dir+"/", "application/directory", nil)
 }
 
+// "If a copy fails, or a signal comes before that, the copies are removed and the old
+// state stands"
 func TestACopyThatFailsInTheMiddleLeavesTheDirectoryAsItWas(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	tree(srv, "dir", 100)
@@ -190,7 +192,7 @@ func TestACopyThatFailsInTheMiddleLeavesTheDirectoryAsItWas(t *testing.T) {
 	}
 }
 
-// A crash leaves copies at the target.
+// "a crash leaves both, and the same rename can be repeated"
 func TestARenameThatWasCutOffCanBeRepeated(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	tree(srv, "dir", 100)
@@ -240,6 +242,7 @@ func TestDeletionsThatFailLeaveAllObjectsAndCanBeRepeated(t *testing.T) {
 	}
 }
 
+// "While a directory moves, changes in it wait"
 func TestFilesThatAreWrittenInADirectoryThatMovesAreStoredAtItsNewPlace(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	tree(srv, "dir", 3)
@@ -291,6 +294,8 @@ func TestFilesThatAreWrittenInADirectoryThatMovesAreStoredAtItsNewPlace(t *testi
 	wantObjects(t, srv, "c", "moved/", "moved/file-0000", "moved/file-0001", "moved/file-0002", "moved/new")
 }
 
+// "A directory that has the segments of its own large objects in it, as some tools
+// leave them, is EXDEV, and mv copies it."
 func TestALargeObjectWhoseSegmentsAreInTheDirectoryIsNotTornFromThem(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	server := logIn(t, fakeAccount(srv))
