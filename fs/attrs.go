@@ -235,37 +235,46 @@ func splitType(contentType string) (a attrs, rest string) {
 // paramEnd returns the length of what comes before the first ";" that is not
 // quoted.
 func paramEnd(s string) int {
-	quoted := false
 	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == '\\' && quoted:
-			i++
-		case s[i] == ';' && !quoted:
+		switch s[i] {
+		case '"':
+			i += quotedLen(s[i:]) - 1
+		case ';':
 			return i
 		}
 	}
 	return len(s)
 }
 
-// joinType puts attributes into a content type that has none. They come right
-// behind the type: RGW's listings end at the last comma, which other parameters
+// quotedLen returns the length of the quoted text that s begins with. A quote
+// without an end, as RGW's listings cut it, is a character like others.
+func quotedLen(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return 1
+}
+
+// joinType adds attributes to a content type that has none. They come last: RGW's
+// listings show of a type what is behind its last comma, which other parameters
 // may have, and these have not.
 func joinType(rest string, a attrs) string {
 	if a.set == 0 {
 		return rest
 	}
 	var b strings.Builder
-	end := paramEnd(rest)
-	b.WriteString(rest[:end])
+	b.WriteString(rest)
 	v := a.values()
 	for _, name := range []string{nameMtime, nameMode, nameUID, nameGID} {
 		if s, ok := v[name]; ok {
 			b.WriteString("; " + strings.ToLower(name) + "=" + s)
 		}
 	}
-	b.WriteString(rest[end:])
 	return b.String()
 }
 

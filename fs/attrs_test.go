@@ -26,6 +26,8 @@ func TestAttributesAreParametersOfTheContentType(t *testing.T) {
 		{"text/plain;charset=utf-8;MODE=0640 ; b=c", attrs{set: hasMode, mode: 0o640}, "text/plain;charset=utf-8; b=c"},
 		{`a/b; x="; mode=0600"; mode=0640`, attrs{set: hasMode, mode: 0o640}, `a/b; x="; mode=0600"`},
 		{`a/b; x="\"; mode=0600"`, attrs{}, `a/b; x="\"; mode=0600"`},
+		// As RGW lists a type with a comma in it.
+		{`b"; mode=0640`, attrs{set: hasMode, mode: 0o640}, `b"`},
 		{"a/b; mode=rw; uid=-1; mtime=yesterday; gid=4294967296", attrs{}, "a/b; mode=rw; uid=-1; mtime=yesterday; gid=4294967296"},
 		{"a/b; mode=0640; mode=0600", attrs{set: hasMode, mode: 0o640}, "a/b"},
 		{"a/b;", attrs{}, "a/b;"},
@@ -39,7 +41,7 @@ func TestAttributesAreParametersOfTheContentType(t *testing.T) {
 			t.Errorf("%q: written and read again %+v and %q", tt.contentType, again, rest)
 		}
 	}
-	const want = `text/plain; mtime=1700000000.123456789; mode=0640; uid=1000; gid=4294967295; charset="a,b"`
+	const want = `text/plain; charset="a,b"; mtime=1700000000.123456789; mode=0640; uid=1000; gid=4294967295`
 	if got := joinType(`text/plain; charset="a,b"`, all); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -99,9 +101,6 @@ func FuzzContentTypesSurviveAttributes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, contentType string) {
 		_, rest := splitType(contentType)
 		a := attrs{set: hasMode | hasMtime, mode: 0o600, mtime: time.Unix(1, 2)}
-		if paramEnd(rest+";") != paramEnd(rest) && paramEnd(rest) == len(rest) {
-			return // an open quote: nothing can be added behind it
-		}
 		got, again := splitType(joinType(rest, a))
 		if !got.equal(a) || again != rest {
 			t.Errorf("%q: %q with attributes gives %+v and %q", contentType, rest, got, again)

@@ -67,7 +67,7 @@ func (n *fileNode) putOptions(kept swiftbackend.PutOptions) swiftbackend.PutOpti
 		typed = kept.ContentType
 	}
 	_, rest := splitType(typed)
-	if row := (&listing.Row{ContentType: rest}); rest == "" || rest == defaultType || n.row.SymlinkPath != "" || isDirectoryType(row) {
+	if rest == defaultType || n.row.SymlinkPath != "" || !fileType(rest) {
 		rest = contentType(n.row.Name)
 	}
 	a := n.attrsLocked()

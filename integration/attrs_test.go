@@ -50,7 +50,7 @@ func TestAttributesAreKeptAndListedAtNoCost(t *testing.T) {
 	m := mount(t, fakeAccount(srv))
 	sh(t, "cd "+m.path("c")+"; ls -l; chmod 640 file.txt dir; chown 1000:1001 file.txt dir; touch -d @1700000000.123456789 file.txt dir")
 	headers(t, srv, "c", "file.txt",
-		"Content-Type: text/plain; mtime=1700000000.123456789; mode=0640; uid=1000; gid=1001; charset=utf-8",
+		"Content-Type: text/plain; charset=utf-8; mtime=1700000000.123456789; mode=0640; uid=1000; gid=1001",
 		"X-Object-Meta-Mtime: 1700000000.123456789", "X-Object-Meta-Mode: 0640", "X-Object-Meta-Uid: 1000", "X-Object-Meta-Gid: 1001")
 	headers(t, srv, "c", "dir",
 		"Content-Type: application/directory; mtime=1700000000.123456789; mode=0640; uid=1000; gid=1001",
@@ -106,7 +106,7 @@ func TestAnEditKeepsAllButTheDate(t *testing.T) {
 	wantStat(t, "%a %Y", m.path("c/file"), "640 1600000000")
 	for _, line := range []string{"printf one > file", "printf two | dd of=file seek=1 bs=1 conv=notrunc status=none", "printf three >> file"} {
 		sh(t, "cd "+m.path("c")+"; touch -d @1600000000 file; chown 1000 file; env "+line)
-		headers(t, srv, "c", "file", "Content-Type: a/b; mode=0640; uid=1000; x=y", "X-Object-Meta-Mode: 0640", "X-Object-Meta-Mtime")
+		headers(t, srv, "c", "file", "Content-Type: a/b; x=y; mode=0640; uid=1000", "X-Object-Meta-Mode: 0640", "X-Object-Meta-Mtime")
 		if statf(t, "%Y", m.path("c/file")) == "1600000000" {
 			t.Errorf("after %s the file has its old date", line)
 		}
@@ -149,7 +149,7 @@ func TestSettingAttributesKeepsTheRestOfAnObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh(t, "chmod 600 "+m.path("c/file"))
-	headers(t, srv, "c", "file", "Content-Type: a/b; mtime=1600000000.250000000; mode=0600; x=y", "X-Object-Meta-Colour: red",
+	headers(t, srv, "c", "file", "Content-Type: a/b; x=y; mtime=1600000000.250000000; mode=0600", "X-Object-Meta-Colour: red",
 		"X-Object-Meta-Mtime: 1600000000.250000000", "X-Delete-At: 4000000000", "Content-Encoding: gzip")
 }
 
