@@ -73,7 +73,7 @@ func vimJob(t *testing.T, s site) {
 
 // patchJob changes a file of several segments where it is.
 func patchJob(t *testing.T, s site) {
-	const size = 40 << 20
+	const size = 3*siteSegment + 1000
 	data := pattern(size, 7)
 	patch := pattern(100_000, 8)
 	from, change := localFile(t, "from", data), localFile(t, "change", patch)
@@ -90,19 +90,19 @@ func patchJob(t *testing.T, s site) {
 		}
 		wantStored(t, s, "large.bin", want)
 	}
-	sh(t, "dd if="+change+" of="+s.path("large.bin")+" bs=1000 seek=33000 conv=notrunc status=none")
-	copy(data[33_000_000:], patch)
+	sh(t, "dd if="+change+" of="+s.path("large.bin")+" bs=1000 seek=8345 conv=notrunc status=none")
+	copy(data[8_345_000:], patch)
 	check("dd in the middle", data)
 	sh(t, "cat "+change+" >> "+s.path("large.bin"))
 	data = append(data, patch...)
 	check("an append", data)
-	sh(t, "truncate -s 35000001 "+s.path("large.bin"))
-	data = data[:35_000_001]
+	sh(t, "truncate -s 9000001 "+s.path("large.bin"))
+	data = data[:9_000_001]
 	check("truncate down", data)
 	sh(t, "truncate -s +3000000 "+s.path("large.bin"))
 	data = append(data, make([]byte, 3_000_000)...)
 	check("truncate up", data)
-	sh(t, "fallocate -l 39000000 "+s.path("large.bin")+"; fallocate -n -l 99000000 "+s.path("large.bin"))
+	sh(t, "fallocate -l 13000000 "+s.path("large.bin")+"; fallocate -n -l 33000000 "+s.path("large.bin"))
 	data = append(data, make([]byte, 999_999)...)
 	check("fallocate", data)
 }
@@ -134,7 +134,7 @@ with open(sys.argv[1], "r+b") as f:
 // copyRangeJob copies a file as cp does, and parts of it with the system call
 // that cp uses.
 func copyRangeJob(t *testing.T, s site) {
-	data := pattern(18_000_000, 10)
+	data := pattern(9_000_000, 10)
 	sh(t, "cp "+localFile(t, "from", data)+" "+s.path("one.bin"))
 	sh(t, "cp "+s.path("one.bin")+" "+s.path("two.bin")+"; cp --reflink=auto "+s.path("one.bin")+" "+s.path("three.bin"))
 	sh(t, python+quoted(`
@@ -142,11 +142,11 @@ import os, sys
 source, target = (os.open(p, os.O_RDWR) for p in sys.argv[1:])
 left = 3000000
 while left:
-    left -= os.copy_file_range(source, target, left, 5000001 + 3000000 - left, 1000002 + 3000000 - left)
+    left -= os.copy_file_range(source, target, left, 3000001 + 3000000 - left, 1000002 + 3000000 - left)
 os.close(target)
 `)+" "+s.path("one.bin")+" "+s.path("three.bin"))
 	parts := bytes.Clone(data)
-	copy(parts[1_000_002:], data[5_000_001:8_000_001])
+	copy(parts[1_000_002:], data[3_000_001:6_000_001])
 	check := func() {
 		t.Helper()
 		sh(t, "cmp "+s.path("one.bin")+" "+s.path("two.bin"))

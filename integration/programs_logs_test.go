@@ -126,10 +126,10 @@ func rotateJob(t *testing.T, s site) {
 // a remount shows the same bytes.
 func fioJob(t *testing.T, s site) {
 	for _, job := range []struct{ name, options string }{
-		{"sequential", "--rw=write --bs=128k --size=40m --ioengine=psync --end_fsync=1"},
-		{"random", "--rw=randwrite --bs=4k --size=8m --ioengine=psync --fsync=1000"},
-		{"mixed", "--rw=randrw --bsrange=512-64k --size=8m --ioengine=psync --end_fsync=1"},
-		{"mapped", "--rw=randwrite --bs=4k --size=8m --ioengine=mmap"},
+		{"sequential", "--rw=write --bs=128k --size=20m --ioengine=psync --end_fsync=1"},
+		{"random", "--rw=randwrite --bs=4k --size=2m --ioengine=psync --fsync=200"},
+		{"mixed", "--rw=randrw --bsrange=512-64k --size=10m --ioengine=psync --end_fsync=1"},
+		{"mapped", "--rw=randwrite --bs=4k --size=2m --ioengine=mmap"},
 	} {
 		t.Run(job.name, func(step *testing.T) {
 			shIn(step, step.TempDir(), "fio --name="+job.name+" --directory="+s.path()+" "+job.options+

@@ -96,6 +96,10 @@ func (s diskSite) stored(t *testing.T, name string) ([]byte, string, bool) {
 	return b, "", err == nil
 }
 
+// siteSegment is the bytes of a segment on a mountSite: so few that jobs have
+// files of several segments without moving much.
+const siteSegment = 4 << 20
+
 // mountSite is a mounted container.
 type mountSite struct {
 	account   account
@@ -114,7 +118,10 @@ func newMountSite(t *testing.T, a account, container string) *mountSite {
 
 func (s *mountSite) mount(t *testing.T) {
 	t.Helper()
-	s.m = mount(t, s.account, func(c *fs.Config) { c.Container = s.container })
+	s.m = mount(t, s.account, func(c *fs.Config) {
+		c.Container = s.container
+		c.SegmentSize = siteSegment
+	})
 }
 
 func (s *mountSite) path(parts ...string) string { return s.m.path(parts...) }

@@ -20,7 +20,7 @@ func makeTree(t *testing.T) string {
 		: > a/zero
 		printf '#!/bin/sh\n' > run.sh; chmod 755 run.sh
 		printf named > 'with space/naïve ☕ 100%41.txt'
-		head -c 18000000 /dev/urandom > large.bin
+		head -c 9000000 /dev/urandom > large.bin
 		ln -s a/hello.txt link; ln -s nowhere dangling; ln -s ../hello.txt a/b/up
 		chmod 750 a; chmod 700 'with space'
 	`
