@@ -32,7 +32,7 @@ func (d *draft) uploadStage(ctx context.Context, p place, old *listing.Row) (lis
 	// What the revision has to know of the old version it finds out itself, unless
 	// it is not made from that.
 	var replaced []swiftbackend.Segment
-	if !d.base.stored {
+	if !d.base.stored || snapshot.Size() <= d.f.cfg.plainSize() {
 		replaced = append(d.f.oldSegments(ctx, p, old), d.base.loose...)
 	}
 	revised, err := d.f.client.Revise(ctx, p.container, p.object, d.revision(snapshot, info), o)

@@ -50,6 +50,13 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Close, H: 1},
 			{Kind: model.Remount},
 		},
+		"the segments of a file that is cut to a plain object": {
+			{Kind: model.Open, H: 1, Path: "f", Flags: unix.O_RDWR | unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Pwrite, H: 1, Off: 1 << 20, Len: 1},
+			{Kind: model.Fsync, H: 1},
+			{Kind: model.Ftruncate, H: 1, Len: 1},
+			{Kind: model.Remount},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}
