@@ -57,6 +57,14 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Ftruncate, H: 1, Len: 1},
 			{Kind: model.Remount},
 		},
+		"the segments of a renamed file that is overwritten": {
+			{Kind: model.Open, H: 1, Path: "f", Flags: unix.O_WRONLY | unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Write, H: 1, Len: 2 << 20},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Rename, Path: "f", To: "g"},
+			{Kind: model.Truncate, Path: "g"},
+			{Kind: model.Remount},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}

@@ -25,7 +25,7 @@ var (
 )
 
 // offered are the features that the mount has.
-var offered = model.Features{Edit: true, Unlinked: true, Keeps: true, Holes: true, Mmap: true, Copy: true, Rename: true, Modes: true, Times: true, Symlink: true}
+var offered = model.Features{Edit: true, Unlinked: true, Keeps: true, Holes: true, Mmap: true, Copy: true, Rename: true, Modes: true, Times: true, Symlink: true, Xattrs: true}
 
 // modelRun is one way of running a sequence from an empty container.
 type modelRun struct {
