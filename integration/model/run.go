@@ -113,8 +113,25 @@ func (r *Runner) step(op Op) error {
 	}
 }
 
+// showAttributes lists the attributes of a file that is about to be overwritten:
+// the mount promises to keep those that it has shown, and asks for no others.
+func (r *Runner) showAttributes(op Op) {
+	p := ""
+	switch {
+	case !r.Features.Xattrs:
+	case op.Kind == Open && op.Flags&unix.O_TRUNC != 0, op.Kind == Truncate && op.Len == 0:
+		p = op.Path
+	case op.Kind == Ftruncate && op.Len == 0 && r.memory.open[op.H] != nil:
+		p = r.memory.pathOf(r.memory.open[op.H].e)
+	}
+	if p != "" {
+		_ = r.Subject.Do(Op{Kind: Listxattr, Path: p})
+	}
+}
+
 // both does an operation on both sides and compares.
 func (r *Runner) both(op Op) error {
+	r.showAttributes(op)
 	want := r.Local.Do(op)
 	got, failed := r.do(op, want)
 	before := r.memory.open[op.H]
