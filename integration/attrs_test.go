@@ -291,7 +291,7 @@ func rsyncTable(t *testing.T, a account, container string) {
 		{"the root of a directory's mount", "", func(c *fs.Config) { c.Container, c.Prefix = container, "dir/" }},
 	} {
 		m := mount(t, a, to.mount)
-		const rsync = "rsync -a --inplace -i "
+		const rsync = "rsync -a -i "
 		sh(t, "mkdir -p "+m.path(to.path)+"; "+rsync+src+"/ "+m.path(to.path)+"/")
 		if got := sh(t, rsync+src+"/ "+m.path(to.path)+"/"); got != "" {
 			t.Errorf("to %s: rsync again finds\n%s", to.what, got)
