@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -32,10 +33,7 @@ func (s *server) segments() string { return s.container + "_segments" }
 // has compares everything in the container with the memory, and the segments
 // with the manifests that name them; orphans says whether there may be others.
 func (s *server) has(want *Memory, orphans bool) error {
-	missing := map[string]*entry{}
-	for p, e := range want.all {
-		missing[p] = e
-	}
+	missing := maps.Collect(want.all)
 	rows, err := s.list(s.container)
 	if err != nil {
 		return err
