@@ -164,7 +164,7 @@ func (m *treeMove) copyMarkers(ctx context.Context, own *listing.Row, at int) er
 			return err
 		}
 		delete(m.stale, q.object)
-		m.marker = &row
+		m.markers = append(m.markers, row)
 	}
 	if own != nil {
 		row, err := f.duplicate(ctx, place{m.p.container, own.Name}, m.q, own, knownInfo(own))
@@ -173,7 +173,7 @@ func (m *treeMove) copyMarkers(ctx context.Context, own *listing.Row, at int) er
 		}
 		m.list.done[at] = copied
 		delete(m.stale, m.q.object)
-		m.marker = &row
+		m.markers = append(m.markers, row)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func (m *treeMove) makeMarker(ctx context.Context) error {
 		return err
 	}
 	delete(m.stale, m.q.object)
-	m.marker = &row
+	m.markers = append(m.markers, row)
 	return nil
 }
 

@@ -36,8 +36,8 @@ type treeMove struct {
 	stale map[string]bool
 	// made says that the target container was created by this rename.
 	made bool
-	// marker is the row that shows the new directory, once it has a marker.
-	marker *listing.Row
+	// markers are the rows of the new directory's own markers.
+	markers []listing.Row
 	// segmentsBeside says that some of the objects may be segments of others.
 	segmentsBeside bool
 	noted          noted
@@ -289,10 +289,18 @@ func (c *comparison) end() error {
 	return c.check(c.m.list.n)
 }
 
-// same compares two objects whose rows are equal: those of large objects may show
-// their manifests.
+// same reports whether an object b of the target is what a rename makes of the
+// object a of the source, of the same size and ETag. It tells copies from files
+// that happen to be equal, as empty ones are, by the date that they show. Rows of
+// large objects may show their manifests, which are compared themselves.
 func (m *treeMove) same(ctx context.Context, a, b *listing.Row) (bool, error) {
-	if !unsized(a) || strings.HasSuffix(a.Name, "/") {
+	if strings.HasSuffix(a.Name, "/") {
+		return true, nil
+	}
+	if !m.f.madeFrom(m.p.container, a, m.q.container, b) {
+		return false, nil
+	}
+	if !unsized(a) {
 		return true, nil
 	}
 	source, err := m.f.client.Head(ctx, m.p.container, a.Name)
@@ -301,6 +309,26 @@ func (m *treeMove) same(ctx context.Context, a, b *listing.Row) (bool, error) {
 	}
 	target, err := m.f.client.Head(ctx, m.q.container, b.Name)
 	return source.ETag == target.ETag && source.Size == target.Size && source.DLO == target.DLO, err
+}
+
+// madeFrom reports whether the type of b is what a rename of a gives it. The date
+// in it may come from the answer to a PUT, which rounds it.
+func (f *FS) madeFrom(from string, a *listing.Row, to string, b *listing.Row) bool {
+	const rounding = 1100 * time.Millisecond
+	typed := f.typeAfter(place{from, a.Name}, place{to, b.Name}, a)
+	if typed == "" {
+		typed = a.ContentType
+	}
+	want, rest := splitType(typed)
+	got, gotRest := splitType(b.ContentType)
+	if (want.set^got.set)&hasMtime != 0 {
+		return false
+	}
+	if d := want.mtime.Sub(got.mtime); d > rounding || d < -rounding {
+		return false
+	}
+	blank := strings.NewReplacer(" ", "") // which OpenStack Swift drops
+	return want.without(hasMtime).equal(got.without(hasMtime)) && blank.Replace(rest) == blank.Replace(gotRest)
 }
 
 // commit makes the new names those that count, for this mount; undo takes that
@@ -314,11 +342,16 @@ func (m *treeMove) commit() (undo func()) {
 		f.dirs.moved.put(m.q.dir(), at)
 	}
 	f.changed(m.toDir)
+	for name := range m.stale {
+		f.cache.Remove(m.toDir, name)
+	}
 	switch {
 	case m.q.object == "":
 		f.cache.Put(m.toDir, listing.Row{Name: m.q.container, ContentType: directoryType, Modified: time.Now()})
-	case m.marker != nil:
-		f.cache.Put(m.toDir, *m.marker)
+	case len(m.markers) > 0:
+		for _, row := range m.markers {
+			f.cache.Put(m.toDir, row)
+		}
 	default:
 		f.cache.Keep(m.toDir, m.q.object)
 	}

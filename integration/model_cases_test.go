@@ -33,6 +33,18 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Rmdir, Path: "d/e"},
 			{Kind: model.Stat, Path: "d"},
 		},
+		"the mode of a directory that was renamed over another": {
+			{Kind: model.Mkdir, Path: "a", Mode: 0o755},
+			{Kind: model.Mkdir, Path: "b", Mode: 0o744},
+			{Kind: model.Rename, Path: "a", To: "b"},
+			{Kind: model.Stat, Path: "b"},
+		},
+		"an attribute of a directory that was renamed": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
+			{Kind: model.Setxattr, Path: "d", To: "user.Mixed-Case", Fill: 1, Len: 3},
+			{Kind: model.Rename, Path: "d", To: "e"},
+			{Kind: model.Getxattr, Path: "e", To: "user.Mixed-Case"},
+		},
 		"setting the date of a file whose directory was renamed": {
 			{Kind: model.Mkdir, Path: "d", Mode: 0o700},
 			{Kind: model.Open, H: 1, Path: "d/f", Flags: unix.O_CREAT, Mode: 0o644},

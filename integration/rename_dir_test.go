@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -193,23 +194,59 @@ func TestACopyThatFailsInTheMiddleLeavesTheDirectoryAsItWas(t *testing.T) {
 }
 
 // "a crash leaves both, and the same rename can be repeated"
-func TestARenameThatWasCutOffCanBeRepeated(t *testing.T) {
+func TestARenameThatACrashCutOffCanBeRepeated(t *testing.T) {
+	for method, passed := range map[string]int{"COPY": 40, http.MethodDelete: 40} {
+		t.Run(method, func(t *testing.T) {
+			srv := startFake(t, fakeswift.Options{Without: []string{"bulk_delete"}})
+			tree(srv, "dir", 100)
+			d := mountBinary(t, fakeAccount(srv), ":c")
+			ctx, carryOn := context.WithCancel(t.Context())
+			defer carryOn()
+			reached := make(chan struct{}, 1000)
+			stall := srv.Inject(fakeswift.Fault{Match: func(r *http.Request) bool { return r.Method == method }, Skip: passed, Do: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				reached <- struct{}{}
+				fakeswift.Stall(ctx)(w, r, next)
+			}})
+			ended := make(chan error, 1)
+			go func() { ended <- syscall.Rename(d.path("dir"), d.path("moved")) }()
+			<-reached
+			if err := syscall.Kill(d.pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			awaitEnd(t, d.pid)
+			if err := <-ended; err == nil {
+				t.Error("the rename succeeded")
+			}
+			sh(t, "umount "+d.dir)
+			carryOn()
+			stall.Remove()
+			m := mount(t, fakeAccount(srv), func(c *fs.Config) { c.Container = "c" })
+			if got := sh(t, "ls "+m.path("dir")+" "+m.path("moved")+" | grep file | sort -u | wc -l"); got != "100\n" {
+				t.Errorf("the two directories have %s different files", got)
+			}
+			mustRename(t, m.path("dir"), m.path("moved"))
+			wantList(t, m.dir, "moved")
+			if got := srv.Objects("c"); len(got) != 101 || got[0] != "moved/" {
+				t.Errorf("the server has %d objects, the first %q", len(got), got[0])
+			}
+		})
+	}
+}
+
+// What happens to be equal is no leaving of a rename.
+func TestADirectoryDoesNotReplaceOneWithEqualFiles(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
-	tree(srv, "dir", 100)
-	srv.FillContainer("c", names(40, "target/file-%04d"), 10)
+	for _, dir := range []string{"a", "b"} {
+		srv.PutObject("c", dir+"/empty", "text/plain", nil)
+	}
+	srv.PutObject("c", "d/empty/", "application/directory", nil)
+	srv.PutObject("c", "e/empty", "text/plain", nil)
 	m := mount(t, fakeAccount(srv))
-	srv.Reset()
-	mustRename(t, m.path("c/dir"), m.path("c/target"))
-	if got := count(srv, "COPY"); got != 61 {
-		t.Errorf("%d copies, want 61", got)
-	}
-	if got := srv.Objects("c"); len(got) != 101 || got[0] != "target/" {
-		t.Errorf("the server has %d objects, the first %q", len(got), got[0])
-	}
-	tree(srv, "dir", 5)
-	srv.PutObject("c", "target/file-0003", "", []byte("another one"))
-	fresh := mount(t, fakeAccount(srv))
-	wantUnchanged(t, srv, func() { wantRename(t, syscall.ENOTEMPTY, fresh.path("c/dir"), fresh.path("c/target")) })
+	wantUnchanged(t, srv, func() {
+		wantRename(t, syscall.ENOTEMPTY, m.path("c/a"), m.path("c/b"))
+		wantRename(t, syscall.ENOTEMPTY, m.path("c/d"), m.path("c/e"))
+		wantRename(t, syscall.ENOTEMPTY, m.path("c/e"), m.path("c/d"))
+	})
 }
 
 func TestDeletionsThatFailLeaveAllObjectsAndCanBeRepeated(t *testing.T) {
