@@ -3,9 +3,7 @@ package swiftbackend
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -193,7 +191,8 @@ func (e *manifestEntry) piece() (Piece, error) {
 	return p, nil
 }
 
-// readManifest asks for a static manifest; none if RGW is asked.
+// readManifest asks for a static manifest; none if RGW is asked, which answers
+// with nothing.
 func (c *Client) readManifest(ctx context.Context, container, object string) ([]Piece, error) {
 	r := &request{
 		method: http.MethodGet, what: "manifest", container: container, object: object, params: url.Values{"multipart-manifest": {"get"}},
@@ -203,16 +202,15 @@ func (c *Client) readManifest(ctx context.Context, container, object string) ([]
 		return nil, err
 	}
 	defer drain(resp)
-	// RGW marks a manifest that it does not join.
-	if info := objectInfo(resp.Header, 0); !info.SLO && resp.Header.Get("X-Object-Meta-Static-Large-Object") == "" {
+	if c.info.RGW && resp.ContentLength == 0 {
+		return nil, nil
+	}
+	if info := objectInfo(resp.Header, 0); !info.SLO {
 		// What follows is the content of another version.
 		return nil, &Error{Op: r.op(), Path: r.path(), Kind: KindChanged, Status: resp.StatusCode, Detail: "it is no static large object now"}
 	}
 	var entries []manifestEntry
 	if err := json.NewDecoder(resp.Body).Decode(&entries); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, nil // RGW answers with nothing
-		}
 		return nil, r.wrap(fmt.Errorf("reading the manifest: %w", err))
 	}
 	pieces := make([]Piece, len(entries))

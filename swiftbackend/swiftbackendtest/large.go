@@ -253,6 +253,7 @@ func largePost(f *fixture) {
 	if got := f.row("object").ContentType; got != "text/html" {
 		f.Errorf("listed type %q", got)
 	}
+	f.wantSegments("object", f.head("object"), l.segments)
 }
 
 func largeCopy(f *fixture) {
