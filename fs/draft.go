@@ -51,6 +51,9 @@ type draft struct {
 	stream *stream
 	// base is what the stage was made of.
 	base base
+	// doubt says that an upload failed of which nobody knows whether the server
+	// has stored it: there may be an object even if there was none.
+	doubt bool
 	// gone says that the file was unlinked: nothing is to be stored any more.
 	gone bool
 
@@ -67,6 +70,7 @@ type failure struct {
 	err      error
 	since    time.Time // of the first of those that failed one after the other
 	attempts int
+	full     bool // the server has no room for the content
 }
 
 // base is the version that a stage began with, or was stored as last.
@@ -77,8 +81,13 @@ type base struct {
 	// pieces are what the version consists of, in order; nil when it is a plain
 	// object, or nobody has asked.
 	pieces []swiftbackend.Piece
-	// loose are segments that are on the server and in no manifest.
+	// loose are segments that are on the server and in no manifest, unless named
+	// is set: then there may be one.
 	loose []swiftbackend.Segment
+	named bool
+	// sent is a version of which nobody knows whether the server has stored it;
+	// without an ETag there is none.
+	sent swiftbackend.Revised
 }
 
 // openDraft returns the file's draft, or a new one, for one more writer.
@@ -179,7 +188,9 @@ func (d *draft) dropLocked() {
 			d.f.log.Warn("a local file could not be closed", "path", d.node.where(), "error", err)
 		}
 	}
-	d.f.dropSegmentsLater(d.node.where(), d.base.loose)
+	if !d.base.named || d.gone {
+		d.f.dropSegmentsLater(d.node.where(), d.base.loose)
+	}
 	d.base = base{}
 }
 
@@ -189,39 +200,39 @@ func (d *draft) hasContent() bool {
 	return d != nil && (d.staged() != nil || d.changed.Load() != 0)
 }
 
-// release is the end of one writer. The last one ends the draft, unless there is
-// something that the server does not have.
+// release is the end of one writer.
 func (d *draft) release() {
 	d.node.mu.Lock()
 	d.writers--
 	last := d.writers == 0
 	d.node.mu.Unlock()
-	if !last {
-		return
+	if last {
+		d.end()
 	}
-	if d.unsaved.Load() && !d.node.isGone() {
-		d.f.drafts.keepTrying(d)
-		return
-	}
-	d.end()
 }
 
-// end drops a draft that nobody writes and that is stored, or was unlinked.
+// end drops a draft that nobody writes and that is stored, or was unlinked. One
+// that is not stored is tried again. An upload under way is awaited: before its
+// end nobody knows which of the two it is.
 func (d *draft) end() {
 	d.turn <- struct{}{}
 	defer d.give()
 	n := d.node
 	n.mu.Lock()
-	busy := d.writers > 0 || d.unsaved.Load() && !n.gone || n.gone && n.handles > 0
-	if !busy && n.draft == d {
+	busy := d.writers > 0 || n.gone && n.handles > 0
+	unsaved := d.unsaved.Load() && !n.gone
+	if !busy && !unsaved && n.draft == d {
 		n.draft = nil
 	}
 	n.mu.Unlock()
-	if busy {
-		return
+	switch {
+	case busy:
+	case unsaved:
+		d.f.drafts.keepTrying(d)
+	default:
+		d.dropLocked()
+		d.f.drafts.remove(d)
 	}
-	d.dropLocked()
-	d.f.drafts.remove(d)
 }
 
 // fail notes that an upload failed.
@@ -232,6 +243,7 @@ func (d *draft) fail(err error) {
 		d.failure.since = time.Now()
 	}
 	d.failure.err = err
+	d.failure.full = toErrno(err) == syscall.EDQUOT
 	d.failure.attempts++
 }
 
@@ -240,8 +252,15 @@ func (d *draft) fail(err error) {
 func (d *draft) refusing() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if toErrno(d.failure.err) == syscall.EDQUOT {
+	if d.failure.full {
 		return d.failure.err
 	}
 	return nil
+}
+
+// shortened notes that there may be room for the content now.
+func (d *draft) shortened() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failure.full = false
 }

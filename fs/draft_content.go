@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"swiftfs/cache/writeback"
+	"swiftfs/swiftbackend"
 )
 
 // mostGap is up to how many zeros a stream uploads for a gap. A larger hole is
@@ -62,6 +63,14 @@ func (d *draft) writeStream(ctx context.Context, data []byte, off int64) (n int,
 	n, err = d.stream.writeAt(patient, data, off)
 	d.size.Store(d.stream.size())
 	d.wrote()
+	switch {
+	case errors.Is(err, errNoMemory):
+		return 0, false, d.stageLocked(patient)
+	case err != nil && d.stream.failure() != nil:
+		// What the server does not take must not keep the memory from others.
+		d.fail(err)
+		d.yieldMemoryLocked(patient)
+	}
 	return n, true, err
 }
 
@@ -74,11 +83,20 @@ func (d *draft) emptyLocked() bool {
 
 // readAt reads the content; ok is false when that is the stored version.
 func (d *draft) readAt(ctx context.Context, dest []byte, off int64) (n int, ok bool, err error) {
-	for {
+	for again := false; ; {
 		if stage := d.staged(); stage != nil {
 			n, err = stage.ReadAt(ctx, dest, off)
 			if errors.Is(err, os.ErrClosed) && d.staged() != stage {
 				continue // stored, and given up since
+			}
+			if again || swiftbackend.KindOf(err) != swiftbackend.KindChanged {
+				return n, true, err
+			}
+			// The version that the stage reads may just have been replaced by what is
+			// being stored of it.
+			if again = true; d.take(ctx) == nil {
+				d.give()
+				continue
 			}
 			return n, true, err
 		}
@@ -110,6 +128,9 @@ func (d *draft) truncate(ctx context.Context, size int64) error {
 		return err
 	}
 	defer d.give()
+	if was, _, ok := d.shown(); ok && size < was {
+		defer d.shortened()
+	}
 	if size == 0 && d.staged() == nil {
 		d.dropLocked()
 		d.streamLocked()

@@ -50,7 +50,7 @@ func (d *draft) stageStreamLocked(ctx context.Context, dir *cache.Dir) error {
 		}
 		return err
 	}
-	b := base{stored: !d.unsaved.Load()}
+	b := base{stored: !d.unsaved.Load(), named: s.unsure}
 	if uploaded != nil {
 		b.pieces, b.loose = uploaded.pieces, uploaded.segments()
 	}
@@ -197,6 +197,12 @@ func (r *piecesReader) Read(p []byte) (int, error) {
 			var err error
 			r.body, _, err = r.f.client.Get(r.ctx, piece.Container, piece.Name,
 				swiftbackend.GetOptions{Offset: piece.Off, Length: piece.Length, IfMatch: piece.ETag})
+			if swiftbackend.KindOf(err) == swiftbackend.KindNotExist {
+				err = &swiftbackend.Error{
+					Op: "read segment", Path: piece.Container + "/" + piece.Name, Kind: swiftbackend.KindChanged,
+					Detail: "it was uploaded, and somebody has deleted it", Err: err,
+				}
+			}
 			if err != nil {
 				return 0, err
 			}

@@ -11,14 +11,13 @@ import (
 // drafts are all drafts of a mount. Those that nobody has open any more and that
 // could not be stored are tried again here until it works, or the mount ends.
 type drafts struct {
-	ending chan struct{} // closed when the mount ends
-	once   sync.Once
+	ending chan struct{}  // closed when the mount ends
 	wg     sync.WaitGroup // of those that are tried again
 
-	mu sync.Mutex // guards the following
-	// all has the drafts, and for those that are being tried again a channel that
-	// wakes the trying.
-	all map[*draft]chan struct{}
+	mu    sync.Mutex // guards the following
+	ended bool       // ending is closed
+	// all has the drafts, and whether they are being tried again.
+	all map[*draft]bool
 	// tried counts the latter.
 	tried int
 }
@@ -30,13 +29,13 @@ const (
 )
 
 func newDrafts() *drafts {
-	return &drafts{ending: make(chan struct{}), all: map[*draft]chan struct{}{}}
+	return &drafts{ending: make(chan struct{}), all: map[*draft]bool{}}
 }
 
 func (t *drafts) add(d *draft) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.all[d] = nil
+	t.all[d] = false
 }
 
 func (t *drafts) remove(d *draft) {
@@ -61,17 +60,16 @@ func (t *drafts) list() []*draft {
 func (t *drafts) keepTrying(d *draft) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.all[d] != nil {
+	if t.all[d] || t.ended {
 		return
 	}
-	wake := make(chan struct{}, 1)
-	t.all[d] = wake
+	t.all[d] = true
 	t.tried++
 	t.wg.Go(func() {
-		d.tryUntilStored(wake, t.ending)
+		d.tryUntilStored(t.ending)
 		t.mu.Lock()
 		if _, ok := t.all[d]; ok {
-			t.all[d] = nil
+			t.all[d] = false
 		}
 		t.tried--
 		t.mu.Unlock()
@@ -79,28 +77,24 @@ func (t *drafts) keepTrying(d *draft) {
 	})
 }
 
-func (d *draft) tryUntilStored(wake, ending <-chan struct{}) {
+// tryUntilStored returns when the draft is stored, or the mount ends.
+func (d *draft) tryUntilStored(ending <-chan struct{}) {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = firstRetry, lastRetry
-	last := false
 	for {
 		err := d.save(d.f.ctx)
 		if err == nil {
 			return
 		}
 		_, p, _ := d.node.place()
-		if last {
-			d.f.log.Error("what was written is given up, because the mount ends and it could not be stored", "path", p, "error", err)
-			return
-		}
 		d.f.log.Warn("a file could not be stored and is tried again; what was written is kept until then", "path", p, "error", err)
 		d.yieldMemory(d.f.ctx)
 		timer := time.NewTimer(wait.NextBackOff())
 		select {
 		case <-timer.C:
-		case <-wake:
 		case <-ending:
-			last = true
+			timer.Stop()
+			return
 		}
 		timer.Stop()
 	}
@@ -117,6 +111,10 @@ func (d *draft) save(ctx context.Context) error {
 func (d *draft) yieldMemory(ctx context.Context) {
 	d.turn <- struct{}{}
 	defer d.give()
+	d.yieldMemoryLocked(ctx)
+}
+
+func (d *draft) yieldMemoryLocked(ctx context.Context) {
 	if d.stream == nil {
 		return
 	}
@@ -127,36 +125,58 @@ func (d *draft) yieldMemory(ctx context.Context) {
 }
 
 // finish stores what is left when the mount is gone, as far as the server lets it:
-// drafts that are being tried again, and those whose handles the kernel did not
+// drafts that were being tried again, and those whose handles the kernel did not
 // close because its connection broke.
 func (t *drafts) finish(ctx context.Context) {
-	t.once.Do(func() { close(t.ending) })
-	t.wg.Wait()
-	for _, d := range t.list() {
-		if err := d.save(ctx); err != nil {
-			_, p, _ := d.node.place()
-			d.f.log.Error("what was written is given up, because the mount has ended and it could not be stored", "path", p, "error", err)
-		}
-		d.node.mu.Lock()
-		d.writers, d.node.handles = 0, 0
-		d.node.mu.Unlock()
-		d.unsaved.Store(false)
-		d.end()
+	t.mu.Lock()
+	if !t.ended {
+		t.ended = true
+		close(t.ending)
 	}
+	t.mu.Unlock()
+	t.wg.Wait()
+	var saving sync.WaitGroup
+	for _, d := range t.list() {
+		saving.Go(func() { d.finish(ctx) })
+	}
+	saving.Wait()
+}
+
+func (d *draft) finish(ctx context.Context) {
+	if err := d.save(ctx); err != nil {
+		_, p, _ := d.node.place()
+		d.f.log.Error("what was written is given up, because the mount has ended and it could not be stored", "path", p, "error", err)
+	}
+	d.node.mu.Lock()
+	d.writers, d.node.handles = 0, 0
+	d.node.mu.Unlock()
+	d.unsaved.Store(false)
+	d.end()
 }
 
 // forgotten returns the file at p if the kernel has forgotten it and it is being
 // tried again, or nil.
 func (t *drafts) forgotten(p place) *fileNode {
+	for _, d := range t.trying() {
+		if _, up := d.f.parentOf(&d.node.Inode); up == nil && d.node.where() == p {
+			return d.node
+		}
+	}
+	return nil
+}
+
+// trying returns the drafts that are being tried again.
+func (t *drafts) trying() []*draft {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.tried == 0 {
 		return nil
 	}
-	for d, wake := range t.all {
-		if _, up := d.f.parentOf(&d.node.Inode); wake != nil && up == nil && d.node.where() == p {
-			return d.node
+	var out []*draft
+	for d, trying := range t.all {
+		if trying {
+			out = append(out, d)
 		}
 	}
-	return nil
+	return out
 }

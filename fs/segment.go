@@ -139,8 +139,10 @@ func (g *segment) failed() error {
 func (g *segment) begin(f *FS, p place) {
 	pool := f.writers
 	g.done, g.err = make(chan struct{}), nil
+	pool.uploading.Add(1)
 	pool.wg.Go(func() {
 		defer close(g.done)
+		defer pool.uploading.Add(-1)
 		pool.queued.Add(1)
 		g.err = pool.uploads.Acquire(f.ctx, 1)
 		pool.queued.Add(-1)

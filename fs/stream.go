@@ -117,7 +117,8 @@ func (s *stream) begin(g *segment) error {
 
 // grow gives the tail one more block. When the memory of all streams is used
 // up, other handles' tails and then this one's become segments, so that nobody
-// waits for what only a waiting handle could give back.
+// waits for what only a waiting handle could give back. It is errNoMemory when
+// none can come back.
 func (s *stream) grow(ctx context.Context) error {
 	pool := s.f.writers
 	room := s.tail.room()
@@ -130,7 +131,7 @@ func (s *stream) grow(ctx context.Context) error {
 		if room > smallBlock && s.tail.size() == room {
 			return s.seal()
 		}
-		if err := pool.memory.Acquire(ctx, largeBlock); err != nil {
+		if err := pool.await(ctx); err != nil {
 			return err
 		}
 	}

@@ -33,11 +33,10 @@ func (r *versionReader) readAt(ctx context.Context, dest []byte, off int64) (int
 				return n, err
 			}
 		}
-		row := r.node.current()
+		reader, row := r.open()
 		if off >= row.Size {
 			return 0, io.EOF
 		}
-		reader := r.open(&row)
 		n, _, err := r.patiently(ctx, func(ctx context.Context) (int, bool, error) {
 			n, err := reader.ReadAt(ctx, dest, off)
 			return n, true, err
@@ -67,19 +66,20 @@ func (r *versionReader) patiently(ctx context.Context, read func(context.Context
 	return n, ok, err
 }
 
-// open returns the reader of a version.
-func (r *versionReader) open(row *listing.Row) *prefetch.Reader {
+// open returns the reader of the version that the node stands for at this moment.
+func (r *versionReader) open() (*prefetch.Reader, listing.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	row := r.node.current()
 	if r.reader != nil && r.row.ETag == row.ETag && r.row.Size == row.Size {
-		return r.reader
+		return r.reader, row
 	}
 	f := r.node.f
 	if r.reader != nil {
 		_ = r.reader.Close()
 	}
-	r.reader, r.row = prefetch.NewReader(f.ctx, r.node.version(row), row.Size, f.readers, f.ahead), *row
-	return r.reader
+	r.reader, r.row = prefetch.NewReader(f.ctx, r.node.version(&row), row.Size, f.readers, f.ahead), row
+	return r.reader, row
 }
 
 func (r *versionReader) close() {

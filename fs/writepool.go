@@ -2,9 +2,12 @@ package fs
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -18,9 +21,11 @@ type writePool struct {
 	memory  *semaphore.Weighted
 	total   int64 // of memory
 	uploads *semaphore.Weighted
-	queued  atomic.Int32   // uploads that wait for uploads
-	wg      sync.WaitGroup // uploads and deletions under way
-	blocks  sync.Pool      // of *[]byte, largeBlock bytes each
+	queued  atomic.Int32 // uploads that wait for uploads
+	// uploading counts the segments whose upload has begun and not ended.
+	uploading atomic.Int32
+	wg        sync.WaitGroup // uploads and deletions under way
+	blocks    sync.Pool      // of *[]byte, largeBlock bytes each
 
 	// generation numbers the inodes of new files, which have no version yet.
 	generation atomic.Uint64
@@ -74,6 +79,33 @@ func (p *writePool) large() *[]byte {
 	}
 	b := make([]byte, largeBlock)
 	return &b
+}
+
+// errNoMemory is the error of a stream that gets no memory: it has to go on on the
+// local disk.
+var errNoMemory = errors.New("the memory for uploads is used up")
+
+// memoryCheck is how often a stream that waits for memory looks whether there is
+// anything to wait for.
+const memoryCheck = time.Second
+
+// await takes a large block of memory once an upload has given one back. It is
+// errNoMemory when no upload is under way: the rest is held by tails that are too
+// small for a segment, or by what could not be uploaded, as long as their programs
+// like.
+func (p *writePool) await(ctx context.Context) error {
+	for p.uploading.Load() > 0 {
+		wait, cancel := context.WithTimeout(ctx, memoryCheck)
+		err := p.memory.Acquire(wait, largeBlock)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	if !p.memory.TryAcquire(largeBlock) {
+		return errNoMemory
+	}
+	return nil
 }
 
 // reclaim has the largest tail of another handle made a segment, so that its
