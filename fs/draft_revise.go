@@ -16,15 +16,15 @@ func (d *draft) uploadStage(ctx context.Context, p place, old *listing.Row) (lis
 	if !stage.Dirty() {
 		return *old, nil
 	}
+	info, err := d.storedInfo(ctx, p, old)
+	if err != nil {
+		return listing.Row{}, err
+	}
 	snapshot, err := stage.Snapshot()
 	if err != nil {
 		return listing.Row{}, err
 	}
 	defer func() { _ = snapshot.Close() }()
-	info, err := d.storedInfo(ctx, p, old)
-	if err != nil {
-		return listing.Row{}, err
-	}
 	o := d.node.putOptions(swiftbackend.KeptOptions(info))
 	if err := d.node.pendingMeta(ctx, p, &o, !old.Local); err != nil {
 		return listing.Row{}, err
@@ -37,12 +37,16 @@ func (d *draft) uploadStage(ctx context.Context, p place, old *listing.Row) (lis
 	}
 	revised, err := d.f.client.Revise(ctx, p.container, p.object, d.revision(snapshot, info), o)
 	if err != nil {
+		if revised.Info.ETag != "" {
+			d.base.sent, d.base.named = revised, true
+		}
 		return listing.Row{}, err
 	}
-	d.f.dropReplaced(p, append(replaced, revised.Unused...), namesOf(revised.Pieces))
 	row := storedRow(p, &revised.Info, o)
 	d.base = base{stored: true, pieces: revised.Pieces}
-	return row, stage.Clean(d.node.version(&row), snapshot)
+	err = stage.Clean(d.node.version(&row), snapshot)
+	d.f.dropReplaced(p, append(replaced, revised.Unused...), namesOf(revised.Pieces))
+	return row, err
 }
 
 // storedInfo returns what the server says of the stored version; the zero value
@@ -57,16 +61,38 @@ func (d *draft) storedInfo(ctx context.Context, p place, old *listing.Row) (swif
 	if err != nil && !gone {
 		return info, err
 	}
-	if d.base.stored && (gone || info.ETag != old.ETag) {
-		if !d.staged().Complete() {
-			return info, &swiftbackend.Error{
-				Op: "store", Path: p.String(), Kind: swiftbackend.KindChanged,
-				Detail: "another client has replaced the version that was being edited",
-			}
-		}
-		d.base = base{}
+	if !d.base.stored || !gone && info.ETag == old.ETag {
+		return info, nil
 	}
+	if sent := d.base.sent.Info.ETag; sent != "" && sent == info.ETag {
+		return info, d.rebase(p, &info, old)
+	}
+	if !d.staged().Complete() {
+		return info, &swiftbackend.Error{
+			Op: "store", Path: p.String(), Kind: swiftbackend.KindChanged,
+			Detail: "another client has replaced the version that was being edited",
+		}
+	}
+	d.base = base{}
 	return info, nil
+}
+
+// rebase makes the version that was sent last the base of the stage: the server
+// has stored it and the answer was lost. All that was changed since the version
+// before it is stored once more.
+func (d *draft) rebase(p place, info *swiftbackend.ObjectInfo, old *listing.Row) error {
+	row := headRow(p.object, info)
+	if err := d.staged().Rebase(d.node.version(&row)); err != nil {
+		return err
+	}
+	sent := d.base.sent
+	d.base = base{stored: true, pieces: sent.Pieces}
+	*old = row
+	d.node.mu.Lock()
+	d.node.row.ETag, d.node.row.Size = row.ETag, row.Size
+	d.node.mu.Unlock()
+	d.f.dropReplaced(p, sent.Unused, namesOf(sent.Pieces))
+	return nil
 }
 
 // revision is the new version in terms of the stage's base.

@@ -54,10 +54,12 @@ func (d *draft) saveLocked(ctx context.Context) error {
 	row, err := d.uploadLocked(ctx, p)
 	if err != nil {
 		d.unsaved.Store(true)
+		d.doubt = d.doubt || !swiftbackend.Refused(err)
 		d.node.pending.failed()
 		d.fail(err)
 		return err
 	}
+	d.doubt = false
 	d.mu.Lock()
 	d.failure = failure{}
 	d.mu.Unlock()

@@ -30,7 +30,7 @@ func (f *FS) settle(ctx context.Context, file *fileNode, row listing.Row, keepLo
 		return row, nil, err
 	}
 	now = file.current()
-	if now.Local && keepLocal || !d.unsaved.Load() || d.gone {
+	if now.Local && keepLocal && !d.doubt || !d.unsaved.Load() || d.gone {
 		return now, d.give, nil
 	}
 	// A signal ends the waiting for others' uploads, not this one.

@@ -42,7 +42,12 @@ func (f *FS) unlink(ctx context.Context, entry entryOf, row *listing.Row) error 
 			return err
 		}
 	}
-	if err := f.deleteObject(ctx, p, row, aside != place{}); err != nil {
+	if d != nil && d.doubt {
+		err = f.deleteAny(ctx, p, aside != place{} || d.base.loose != nil)
+	} else {
+		err = f.deleteObject(ctx, p, row, aside != place{})
+	}
+	if err != nil {
 		return err
 	}
 	if d != nil {
@@ -70,15 +75,18 @@ func (d *draft) keepLocked(ctx context.Context, p place, row *listing.Row) (plac
 			return place{}, err
 		}
 	}
-	if stage := d.staged(); row.Local || stage != nil && (stage.Complete() || d.base.pieces != nil) {
+	if stage := d.staged(); row.Local || stage != nil && (stage.Complete() || !d.base.stored) {
 		return place{}, nil
 	}
 	if row.Size <= keptLocally {
 		err := d.staged().Fill(ctx, 0, row.Size)
-		if toErrno(err) == syscall.ESTALE {
-			err = nil // gone already, by another client or a request whose answer was lost
+		switch toErrno(err) {
+		case syscall.ESTALE: // gone already, by another client or a request whose answer was lost
+			return place{}, nil
+		case syscall.ENOSPC: // there is space on the server
+		default:
+			return place{}, err
 		}
-		return place{}, err
 	}
 	info, err := d.f.client.Head(ctx, p.container, p.object)
 	if err != nil {
@@ -95,6 +103,15 @@ func (f *FS) deleteObject(ctx context.Context, p place, row *listing.Row, aside 
 	case row.Local:
 		return nil
 	case !large(row) || aside:
+		return ignoreGone(f.client.Delete(ctx, p.container, p.object))
+	}
+	return f.deleteAny(ctx, p, aside)
+}
+
+// deleteAny deletes whatever object the server has at p, if any, with its own
+// segments unless somebody else has them now.
+func (f *FS) deleteAny(ctx context.Context, p place, keepSegments bool) error {
+	if keepSegments {
 		return ignoreGone(f.client.Delete(ctx, p.container, p.object))
 	}
 	info, err := f.client.Head(ctx, p.container, p.object)

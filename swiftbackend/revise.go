@@ -45,7 +45,8 @@ type Revision struct {
 	Concurrency int   // uploads at once
 }
 
-// Revised is what a Revision has become.
+// Revised is what a Revision has become. With an error, and an ETag in Info, it is
+// what the server may have stored all the same.
 type Revised struct {
 	Info   ObjectInfo
 	Pieces []Piece // none of a plain object
@@ -90,13 +91,15 @@ func (c *Client) Revise(ctx context.Context, container, object string, r Revisio
 		out.Info, err = v.putPlain(ctx)
 	} else {
 		out.Info, err = v.putLarge(ctx)
-		out.Pieces = v.pieces
 	}
 	if err != nil {
-		return Revised{}, err
+		if v.sent == "" || Refused(err) {
+			return Revised{}, err
+		}
+		out.Info = ObjectInfo{Size: r.Size, ETag: v.sent}
 	}
-	out.Unused = v.unused()
-	return out, nil
+	out.Pieces, out.Unused = v.pieces, v.unused()
+	return out, err
 }
 
 // revising is one Revise under way.
@@ -112,6 +115,9 @@ type revising struct {
 	parts  []part
 	names  names
 	pieces []Piece // of the new version
+	// sent is the ETag that the new version has or would have, once its PUT has
+	// begun.
+	sent string
 }
 
 // prepare finds out what the base is made of, what is kept of it, and whether it
@@ -192,6 +198,7 @@ func (v *revising) putPlain(ctx context.Context) (ObjectInfo, error) {
 		}
 		content.MD5 = hex.EncodeToString(sum.Sum(nil))
 	}
+	v.sent = content.MD5
 	return v.c.Put(ctx, v.container, v.object, content, v.o)
 }
 
@@ -226,6 +233,7 @@ func (v *revising) putLarge(ctx context.Context) (info ObjectInfo, err error) {
 	if err != nil {
 		return ObjectInfo{}, err
 	}
+	v.sent = manifestETag(v.pieces)
 	info, err = v.c.putPieces(ctx, v.container, v.object, v.names.prefix, v.pieces, v.o)
 	undo = Refused(err)
 	if err == nil && v.c.info.RGW {

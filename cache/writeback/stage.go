@@ -138,6 +138,28 @@ func (s *Stage) Clean(version Base, snapshot *Snapshot) error {
 	return closeSide(side)
 }
 
+// Rebase makes version the base of the file, which was stored from what a snapshot
+// had that has ended since: its upload was taken for one that failed. What differs
+// from the base before is as dirty as it was. In case of an error nothing has
+// changed.
+func (s *Stage) Rebase(version Base) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return closedError()
+	case s.snapshot != nil:
+		return ErrSnapshotExists
+	}
+	for part := range s.remote.in(Range{version.Size(), math.MaxInt64}) {
+		return fmt.Errorf("the stored version has no bytes %d to %d", part.Off, part.End)
+	}
+	s.base, s.baseSize = version, version.Size()
+	s.epoch++
+	clear(s.fetches)
+	return nil
+}
+
 // Close gives up the file, and what is dirty in it. Reads that wait for the base
 // end with os.ErrClosed, and so does whatever comes later.
 func (s *Stage) Close() error {
