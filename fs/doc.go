@@ -56,8 +56,10 @@
 // stands for, through fs/prefetch (version.go). All handles of a file that is
 // being written share its draft (draft.go): a stream as long as it is written in
 // order (stream.go has it as segments and a tail, writepool.go the memory that all
-// streams share), a staged file on the local disk otherwise. drafts.go keeps what
-// could not be stored, and tries it again.
+// streams share), a staged file on the local disk otherwise. A stream for which
+// there is no memory, or whose segments the server refuses, becomes a staged file,
+// so that no file waits for what another holds. drafts.go keeps what could not be
+// stored, and tries it again.
 //
 // # Extended attributes and space
 //

@@ -52,8 +52,9 @@ func (d *draft) stageStreamLocked(ctx context.Context, dir *cache.Dir) error {
 	}
 	b := base{stored: !d.unsaved.Load(), named: s.unsure}
 	if uploaded != nil {
-		b.pieces, b.loose = uploaded.pieces, uploaded.segments()
+		b.pieces = uploaded.pieces
 	}
+	b.loose = s.handOver()
 	return d.replaceStream(stage, b)
 }
 
@@ -71,7 +72,7 @@ func (d *draft) stored(stage *writeback.Stage) error {
 // given back. Its segments are the base's now.
 func (d *draft) replaceStream(stage *writeback.Stage, b base) error {
 	s := d.stream
-	s.forgetUploaded()
+	s.handOver()
 	s.drop(false)
 	d.f.writers.remove(s)
 	d.stream, d.base = nil, b
@@ -114,13 +115,15 @@ func copyTo(stage *writeback.Stage, r io.Reader, off int64) error {
 // stageWriter is a stage as an io.WriterAt.
 type stageWriter struct{ *writeback.Stage }
 
-// forgetUploaded leaves the segments that are on the server to somebody else.
-func (s *stream) forgetUploaded() {
+// handOver leaves the segments that are on the server to the caller.
+func (s *stream) handOver() (stored []swiftbackend.Segment) {
 	for _, g := range s.segments {
-		if g.err == nil {
+		if g.stored() {
 			g.kept = true
+			stored = append(stored, g.info)
 		}
 	}
+	return stored
 }
 
 // segmentsBase reads the uploaded beginning of a stream, which no manifest names
@@ -149,17 +152,6 @@ func newSegmentsBase(f *FS, s *stream) *segmentsBase {
 		return nil
 	}
 	return b
-}
-
-// segments returns those that are on the server.
-func (b *segmentsBase) segments() []swiftbackend.Segment {
-	var out []swiftbackend.Segment
-	for _, p := range b.pieces {
-		if p.Name != "" {
-			out = append(out, p.Segment)
-		}
-	}
-	return out
 }
 
 // Size implements writeback.Base.

@@ -13,7 +13,7 @@ import (
 // becomes the base of the stage.
 func (d *draft) uploadStage(ctx context.Context, p place, old *listing.Row) (listing.Row, error) {
 	stage := d.staged()
-	if !stage.Dirty() {
+	if d.cleanLocked() {
 		return *old, nil
 	}
 	info, err := d.storedInfo(ctx, p, old)

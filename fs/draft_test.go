@@ -153,6 +153,8 @@ func TestSegmentsThatAManifestMayNameAreLeftAlone(t *testing.T) {
 	w.check()
 }
 
+// "What finds no memory because other open files hold it, or because the server
+// refuses their segments, goes on on the local disk."
 func TestAFailedStreamDoesNotKeepTheMemoryOfOthers(t *testing.T) {
 	f, srv := newTestFS(t, fakeswift.Options{}, func(c *Config) { c.MemoryLimit = leastMemory })
 	fault := srv.Inject(fakeswift.Fault{Match: putOf("/c_segments/bad/"), Do: fakeswift.Status(http.StatusForbidden)})
@@ -193,6 +195,20 @@ func TestMoreOpenFilesThanTheMemoryHasBlocksCanBeWritten(t *testing.T) {
 		all = append(all, w)
 	}
 	for _, w := range all {
+		w.close()
+	}
+}
+
+// What is complete on the server, in segments, is stored only by its manifest.
+func TestAFileThatIsReadWhileItIsWrittenIsStoredByItsClose(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{}, func(c *Config) { c.SegmentSize = 8 << 20 })
+	for _, size := range []int{1000, 8 << 20, 16<<20 + 1000, 21 << 20} {
+		w := create(t, f, srv, fmt.Sprintf("file-%d", size))
+		w.add(pattern(size, 1))
+		got := make([]byte, 100)
+		if n, err := w.reader.readAt(t.Context(), got, 0); err != nil || !bytes.Equal(got[:n], w.want[:100]) {
+			t.Errorf("reading what was written: %d bytes, %v", n, err)
+		}
 		w.close()
 	}
 }

@@ -134,6 +134,10 @@ func (g *segment) failed() error {
 	}
 }
 
+// stored reports whether the server may have the segment, whole or not; its upload
+// is over.
+func (g *segment) stored() bool { return g.err == nil || !swiftbackend.Refused(g.err) }
+
 // begin uploads the segment in the background. Its memory is given back when
 // the server has it, and kept for another try when it has not.
 func (g *segment) begin(f *FS, p place) {
@@ -154,6 +158,8 @@ func (g *segment) begin(f *FS, p place) {
 			g.mu.Lock()
 			g.data.free(pool)
 			g.mu.Unlock()
+		} else {
+			g.info = swiftbackend.Segment{Container: p.container + swiftbackend.SegmentsSuffix, Name: g.name}
 		}
 	})
 }

@@ -147,7 +147,7 @@ func (n *fileNode) keepAttrs(d *draft, want attrs, now bool) bool {
 // The turn is the caller's.
 func (d *draft) cleanLocked() bool {
 	stage := d.staged()
-	return stage != nil && !stage.Dirty()
+	return stage != nil && d.base.stored && !stage.Dirty()
 }
 
 // overlayLocked changes attributes in memory alone.

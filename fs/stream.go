@@ -306,7 +306,7 @@ func (s *stream) drop(unlinked bool) {
 	for _, g := range append(s.segments, s.tail) {
 		if g.begun() {
 			<-g.done
-			if g.err == nil && !g.kept {
+			if g.stored() && !g.kept {
 				uploaded = append(uploaded, g.info)
 			}
 		}
