@@ -78,7 +78,16 @@ func (d *draft) saveLocked(ctx context.Context) error {
 func (d *draft) uploadLocked(ctx context.Context, p place) (listing.Row, error) {
 	old := d.node.current()
 	if d.stream != nil {
-		return d.uploadStream(ctx, p, &old)
+		row, err := d.uploadStream(ctx, p, &old)
+		if swiftbackend.KindOf(err) != swiftbackend.KindTooLarge {
+			return row, err
+		}
+		// More segments than the server takes. Those of a stage can be merged.
+		d.unsaved.Store(true)
+		stageErr := d.stageLocked(ctx)
+		if d.unsaved.Store(false); stageErr != nil {
+			return row, errors.Join(err, stageErr)
+		}
 	}
 	const tries = 3 // a snapshot is lost when very much is written during the upload
 	for try := 1; ; try++ {

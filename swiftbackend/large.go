@@ -84,6 +84,9 @@ func (c *Client) createSegmentContainer(ctx context.Context, container, segments
 		header = map[string]string{"X-Storage-Policy": base.Policy}
 	}
 	_, err = c.CreateContainer(ctx, segments, header)
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == KindDenied {
+		e.Detail = "segments of large objects need this container; somebody who may has to create it"
+	}
 	return err
 }
 
@@ -164,27 +167,48 @@ func manifestETag(pieces []Piece) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// putDLO stores a dynamic manifest and then asks what it amounts to: its
-// segments are found by a listing, and that may lag.
+// putDLO stores a dynamic manifest. What it amounts to is asked of one that nobody
+// else knows, before the object is replaced: its segments are found by a listing,
+// and that may lag, and a server without dynamic large objects takes the header
+// and stores an empty object.
 func (c *Client) putDLO(ctx context.Context, container, object, prefix string, pieces []Piece, o PutOptions) (ObjectInfo, error) {
 	put := o
 	put.Header = map[string]string{"X-Object-Manifest": quote(pieces[0].Container + "/" + prefix)}
+	if err := c.tryDLO(ctx, Name{pieces[0].Container, strings.TrimSuffix(prefix, "/")}, put, pieces); err != nil {
+		return ObjectInfo{}, err
+	}
 	maps.Copy(put.Header, o.Header)
 	if _, err := c.Put(ctx, container, object, Content{MD5: emptyMD5}, put); err != nil {
 		return ObjectInfo{}, err
 	}
 	info, err := c.Head(ctx, container, object)
-	if err != nil {
-		if e, ok := errors.AsType[*Error](err); ok {
-			e.Unsure = true // the manifest is stored
-		}
-		return ObjectInfo{}, err
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Unsure = true // the manifest is stored
 	}
-	if size := totalLength(pieces); info.Size != size {
-		return ObjectInfo{}, &Error{
-			Op: "PUT manifest", Path: container + "/" + object, Kind: KindChecksum,
-			Detail: fmt.Sprintf("the dynamic large object shows %d of %d bytes", info.Size, size),
+	return info, err
+}
+
+// tryDLO stores a manifest under a name that is not among those of its segments,
+// and removes it when it has shown what it stands for.
+func (c *Client) tryDLO(ctx context.Context, at Name, o PutOptions, pieces []Piece) error {
+	if _, err := c.Put(ctx, at.Container, at.Object, Content{MD5: emptyMD5}, PutOptions{ContentType: segmentType, Header: o.Header}); err != nil {
+		return err
+	}
+	info, err := c.Head(ctx, at.Container, at.Object)
+	c.deleteLeftovers(ctx, []Segment{{Container: at.Container, Name: at.Object}})
+	size := totalLength(pieces)
+	switch {
+	case err != nil || info.Size == size:
+		return err
+	case info.Size == 0:
+		return &Error{
+			Op: "PUT manifest", Path: at.path(), Kind: KindTooLarge,
+			Detail: fmt.Sprintf("a static manifest has up to %d segments, this one would have %d, and the server has no dynamic ones; larger segments may help",
+				c.info.MaxSLOSegments, len(pieces)),
 		}
 	}
-	return info, nil
+	return &Error{
+		Op: "PUT manifest", Path: at.path(), Kind: KindChecksum,
+		Detail: fmt.Sprintf("the dynamic large object shows %d of %d bytes", info.Size, size),
+	}
 }
