@@ -131,5 +131,10 @@ func (w *writeHandle) fail(op string, err error) syscall.Errno {
 	if err == nil {
 		return 0
 	}
-	return w.f.fail(op, w.node.where().String(), err)
+	errno := w.f.fail(op, w.node.where().String(), err)
+	if errno == syscall.ENOENT {
+		// Common where names are looked up. Here the container is gone.
+		w.f.log.Error(op+" failed", "path", w.node.where(), "errno", errno, "error", err)
+	}
+	return errno
 }

@@ -126,6 +126,15 @@ func (a *attributes) set(name, value string, limits *swiftbackend.Info) {
 	a.packed[name] = value
 }
 
+// ordinaryRoom is what is kept free for the values of the date, the mode and the
+// owner, which may be set later, when nobody can be told that there is no room.
+var ordinaryRoom = map[string]int{
+	nameMtime: len("1700000000.123456789"),
+	nameMode:  len("07777"),
+	nameUID:   len("4294967295"),
+	nameGID:   len("4294967295"),
+}
+
 // meta returns the metadata that hold the attributes; ENOSPC when they are more
 // than the server takes.
 func (a *attributes) meta(limits *swiftbackend.Info) (map[string]string, error) {
@@ -135,11 +144,16 @@ func (a *attributes) meta(limits *swiftbackend.Info) (map[string]string, error) 
 		n := min(len(text), limits.MaxMetaValue)
 		meta[packedName(i)], text = text[:n], text[n:]
 	}
-	total := 0
+	count, total := len(meta), 0
 	for h, v := range meta {
 		total += len(h) + len(v)
 	}
-	if len(meta) > limits.MaxMetaCount || total > limits.MaxMetaTotal {
+	for h, room := range ordinaryRoom {
+		if _, ok := meta[h]; !ok {
+			count, total = count+1, total+len(h)+room
+		}
+	}
+	if count > limits.MaxMetaCount || total > limits.MaxMetaTotal {
 		return nil, syscall.ENOSPC
 	}
 	return meta, nil
