@@ -77,6 +77,12 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Truncate, Path: "g"},
 			{Kind: model.Remount},
 		},
+		"the attributes of a renamed directory": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
+			{Kind: model.Setxattr, Path: "d", To: "user.a", Len: 3},
+			{Kind: model.Rename, Path: "d", To: "e"},
+			{Kind: model.Getxattr, Path: "e", To: "user.a"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}
