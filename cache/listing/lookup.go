@@ -100,10 +100,8 @@ func (c *Cache) factLocked(d *dirState, rowName, name string) fact {
 // combine makes the entries of the two rows and the answer about them.
 func combine(dir Dir, object, below fact) (Entry, Answer) {
 	// What this mount made is there even if nothing else is known about the
-	// name: whoever made it looked first. A directory that it only keeps may have
-	// attributes in its object.
-	made := object.own && object.exists || below.own && below.exists && !below.row.Subdir
-	if !made {
+	// name: whoever made it looked first.
+	if own := object.own && object.exists || below.own && !below.kept && below.exists; !own {
 		if !object.known || !below.known {
 			return Entry{}, Answer{}
 		}

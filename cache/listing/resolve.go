@@ -11,8 +11,10 @@ type fact struct {
 	row    Row
 	known  bool
 	exists bool
-	// own says that this mount's change decided it.
-	own bool
+	// own says that this mount's change decided it; kept that this is no more than
+	// that a directory stays, and nothing about its attributes, which its object
+	// "name" has.
+	own, kept bool
 	// began is the logical time of the request, if a request decided it.
 	began   uint64
 	fetched time.Time
@@ -32,6 +34,7 @@ func (c *Cache) resolveLocked(ch *change, said fact) fact {
 			return said // the server tells more about a directory
 		}
 		claim.fetched = c.cfg.Now()
+		claim.kept = ch.sticky
 	case later && ch.outdated(&said.row, said.exists):
 		return said
 	case c.doubtfulLocked(ch):
