@@ -220,8 +220,14 @@ func (m *treeMove) checkTarget(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(unlisted) > 0 {
-		return syscall.ENOTEMPTY
+	for name := range unlisted {
+		// What this mount made may have been deleted by others since.
+		switch _, err := f.client.Head(ctx, q.container, name); {
+		case err == nil:
+			return syscall.ENOTEMPTY
+		case ignoreGone(err) != nil:
+			return err
+		}
 	}
 	return c.end()
 }

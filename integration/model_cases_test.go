@@ -83,6 +83,23 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Rename, Path: "d", To: "e"},
 			{Kind: model.Getxattr, Path: "e", To: "user.a"},
 		},
+		"rename over a directory whose own file another client deleted": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
+			{Kind: model.Mkdir, Path: "e", Mode: 0o755},
+			{Kind: model.Open, H: 1, Path: "d/f", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Close, H: 1},
+			{Kind: model.ForeignDelete, Path: "d/f"},
+			{Kind: model.Rename, Path: "e", To: "d"},
+		},
+		"the attributes of a directory that was renamed and from which something was removed": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
+			{Kind: model.Rename, Path: "d", To: "e"},
+			{Kind: model.Setxattr, Path: "e", To: "user.a", Len: 3},
+			{Kind: model.Mkdir, Path: "e/f", Mode: 0o755},
+			{Kind: model.Rmdir, Path: "e/f"},
+			{Kind: model.Readdir},
+			{Kind: model.Getxattr, Path: "e", To: "user.a"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}
