@@ -172,6 +172,7 @@ func (n *fileNode) postAttrs(ctx context.Context, want attrs, now bool) syscall.
 		return 0
 	}
 	row := n.current()
+	row.Name = p.object // a directory above it may have been renamed
 	if row.SymlinkPath != "" {
 		return n.f.refuse("setting attributes of a native symlink", p)
 	}

@@ -100,6 +100,13 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Readdir},
 			{Kind: model.Getxattr, Path: "e", To: "user.a"},
 		},
+		"chmod of a file whose directory was renamed": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
+			{Kind: model.Open, H: 1, Path: "d/f", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Rename, Path: "d", To: "e"},
+			{Kind: model.Chmod, Path: "e/f", Mode: 0o600},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}
