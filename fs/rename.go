@@ -264,6 +264,7 @@ func (m *fileMove) commit(row listing.Row) (undo func()) {
 	row.Name = m.q.object
 	f.cache.Put(m.toDir, row)
 	f.meta.forget(m.q)
+	f.meta.move(m.p, m.q)
 	if m.target != nil {
 		f.moved.add(m.target, m.to, entryOf{})
 		f.numbers.left(m.target, m.to.up, lastPart(m.q))
@@ -274,6 +275,7 @@ func (m *fileMove) commit(row listing.Row) (undo func()) {
 	}
 	standFor(m.node, row)
 	return func() {
+		f.meta.move(m.q, m.p)
 		f.moved.undo(m.target)
 		f.moved.undo(m.node)
 		standFor(m.node, before)

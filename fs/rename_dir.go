@@ -342,6 +342,8 @@ func (f *FS) madeFrom(from string, a *listing.Row, to string, b *listing.Row) bo
 func (m *treeMove) commit() (undo func()) {
 	f := m.f
 	f.cache.MoveTree(m.p.dir(), m.q.dir())
+	f.meta.forgetTree(m.q)
+	f.meta.move(m.p, m.q)
 	f.moveForgotten(m.p, m.q)
 	if at, ok := f.dirs.moved.get(m.p.dir()); ok {
 		f.dirs.moved.forget(m.p.dir())
@@ -380,6 +382,7 @@ func (m *treeMove) commit() (undo func()) {
 			f.moved.undo(n)
 		}
 		f.cache.MoveTree(m.q.dir(), m.p.dir())
+		f.meta.move(m.q, m.p)
 		f.moveForgotten(m.q, m.p)
 		f.cache.Invalidate(m.toDir)
 		f.cache.Invalidate(m.fromDir)
@@ -393,8 +396,6 @@ func (m *treeMove) commit() (undo func()) {
 // container.
 func (m *treeMove) forgetOld(ctx context.Context) {
 	f := m.f
-	f.meta.forgetTree(m.p)
-	f.meta.forgetTree(m.q)
 	if m.p.object == "" {
 		m.dropContainer(ctx)
 		return

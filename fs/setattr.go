@@ -207,7 +207,7 @@ func (f *FS) updateAttrs(ctx context.Context, d listing.Dir, row *listing.Row, w
 		}
 		return changedAttrs(&o, want, row.Modified, defaults), nil
 	})
-	f.meta.forget(place{d.Container, row.Name})
+	f.meta.expire(place{d.Container, row.Name})
 	if err != nil {
 		f.cache.Forget(d, row.Name)
 		return *row, err

@@ -298,11 +298,14 @@ func (m *objectMeta) bare(p place) bool {
 // came while it was are made now.
 func (n *fileNode) metaStored(ctx context.Context, p place, row *listing.Row) {
 	sent, late := n.pending.end()
-	if sent == nil || large(row) {
-		n.f.meta.forget(p) // what kind of manifest it is the row does not say
+	if sent == nil {
+		n.f.meta.forget(p)
 	} else {
 		sent.etag = row.ETag
 		n.f.meta.put(p, knownMeta{version: row.ETag, meta: sent, fetched: time.Now()})
+	}
+	if large(row) {
+		n.f.meta.expire(p) // what kind of manifest it is the row does not say
 	}
 	if len(late) == 0 {
 		return

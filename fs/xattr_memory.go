@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -96,6 +97,34 @@ func (m *metaMemory) forget(p place) {
 	defer m.mu.Unlock()
 	delete(m.young, p)
 	delete(m.old, p)
+}
+
+// expire has what is known of an object asked for again: all that is left is that
+// there is something to keep.
+func (m *metaMemory) expire(p place) {
+	if k, ok := m.get(p); ok {
+		k.fetched = time.Time{}
+		m.put(p, k)
+	}
+}
+
+// move gives what is known of an object, or of those below a directory, its new
+// name, and has it asked for again: a rename may change the type.
+func (m *metaMemory) move(from, to place) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, known := range []map[place]knownMeta{m.young, m.old} {
+		moved := map[place]knownMeta{}
+		for p, k := range known {
+			if rest, ok := strings.CutPrefix(p.object, from.object); ok && p.container == from.container &&
+				(rest == "" || from.object == "" || strings.HasSuffix(from.object, "/")) {
+				k.fetched = time.Time{}
+				moved[place{to.container, to.object + rest}] = k
+				delete(known, p)
+			}
+		}
+		maps.Copy(known, moved)
+	}
 }
 
 // clear forgets all.

@@ -107,6 +107,32 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Rename, Path: "d", To: "e"},
 			{Kind: model.Chmod, Path: "e/f", Mode: 0o600},
 		},
+		"rename over a directory with a file like that in the renamed one": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
+			{Kind: model.Mkdir, Path: "e", Mode: 0o755},
+			{Kind: model.Open, H: 1, Path: "d/f", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Open, H: 1, Path: "e/f", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Rename, Path: "d", To: "e"},
+		},
+		"rename over a directory with a file like a directory in the renamed one": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o700},
+			{Kind: model.Mkdir, Path: "d/f", Mode: 0o700},
+			{Kind: model.Mkdir, Path: "e", Mode: 0o700},
+			{Kind: model.Open, H: 1, Path: "e/f", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Rename, Path: "d", To: "e"},
+		},
+		"the attributes of a file that is overwritten and renamed": {
+			{Kind: model.Open, H: 1, Path: "f", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Close, H: 1},
+			{Kind: model.Setxattr, Path: "f", To: "user.a", Len: 3},
+			{Kind: model.Open, H: 1, Path: "f", Flags: unix.O_RDWR | unix.O_TRUNC},
+			{Kind: model.Rename, Path: "f", To: "g"},
+			{Kind: model.Write, H: 1, Len: 1},
+			{Kind: model.Remount},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}
