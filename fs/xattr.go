@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"swiftfs/swiftbackend"
 )
 
 // Extended attributes, in the order in which a name is looked at:
@@ -133,9 +135,10 @@ func (f *FS) removexattr(ctx context.Context, a attributed, attr string) syscall
 // failAttr logs what is worth a line: that the server takes no more metadata, or
 // no such value, and what the server says.
 func (f *FS) failAttr(op string, a attributed, attr string, err error) syscall.Errno {
+	_, request := errors.AsType[*swiftbackend.Error](err) // may have the errno of a connection below it
 	errno, own := errors.AsType[syscall.Errno](err)
 	switch {
-	case !own:
+	case request || !own:
 		return f.fail(op, a.String()+" "+attr, err)
 	case errno == syscall.ENOSPC:
 		i := f.client.Info()
