@@ -81,6 +81,7 @@ func (d *draft) copyLocked(ctx context.Context, from place, row *listing.Row) er
 	if err != nil {
 		return err
 	}
+	d.f.dropReplaced(p, replaced, nil) // they are in no manifest from here on
 	o := d.node.putOptions(swiftbackend.PutOptions{})
 	if err := d.node.pendingMeta(ctx, p, &o, false); err != nil {
 		return err
@@ -101,6 +102,5 @@ func (d *draft) copyLocked(ctx context.Context, from place, row *listing.Row) er
 	d.node.mu.Unlock()
 	d.f.cache.Put(dir, stored)
 	d.node.metaStored(ctx, p, &stored)
-	d.f.dropReplaced(p, replaced, nil)
 	return nil
 }
