@@ -24,14 +24,16 @@ func TestTwoLocalDirectoriesDoTheSame(t *testing.T) {
 	}
 }
 
-func TestMostOperationsSucceed(t *testing.T) {
+// TestEveryKindOfOperationSucceedsNowAndThen keeps the generator from making
+// what only fails, which would prove nothing.
+func TestEveryKindOfOperationSucceedsNowAndThen(t *testing.T) {
 	counted := &counting{Local: NewLocal(t.TempDir()), done: map[Kind]int{}, succeeded: map[Kind]int{}}
 	r := NewRunner(Everything(), NewLocal(t.TempDir()), counted)
 	if f := r.Run(NewGenerator(Everything(), 1, 5000).Next); f != nil {
 		t.Fatal(f)
 	}
 	for k := Open; k < Remount; k++ {
-		if counted.done[k] < 10 || counted.succeeded[k]*10 < counted.done[k] {
+		if counted.done[k] < 10 || counted.succeeded[k] < 3 {
 			t.Errorf("%s succeeded %d times of %d", k, counted.succeeded[k], counted.done[k])
 		}
 	}
