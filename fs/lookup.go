@@ -162,6 +162,10 @@ func (f *FS) ask(ctx context.Context, d listing.Dir, part string, want form) (fo
 	if err != nil {
 		return found{}, err
 	}
+	below := in(d, part+"/").object
+	if f.cache.Kept(d, below) && !slices.ContainsFunc(rows, func(r listing.Row) bool { return r.Name == below }) {
+		rows = append(rows, listing.Row{Name: below, Subdir: true})
+	}
 	e, a := listing.Decide(d, rows, now)
 	return f.choose(ctx, d, part, want, e, a)
 }

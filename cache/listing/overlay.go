@@ -68,6 +68,19 @@ func (c *Cache) Keep(dir Dir, prefixName string) {
 	c.changeLocked(dir, kept)
 }
 
+// Kept reports whether a directory stays until this mount removes it, whatever the
+// server says.
+func (c *Cache) Kept(dir Dir, prefixName string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.dirs[dir]
+	if d == nil {
+		return false
+	}
+	ch := d.change(prefixName)
+	return ch != nil && ch.sticky && !ch.removed
+}
+
 // Forget drops what is known of the row, because this mount does not know
 // any more what became of it: the truth is asked again.
 func (c *Cache) Forget(dir Dir, rowName string) {
