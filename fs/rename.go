@@ -247,7 +247,12 @@ func (m *fileMove) move(ctx context.Context) error {
 	undo := m.commit(row)
 	if err := ignoreGone(f.client.Delete(f.ctx, m.p.container, m.p.object)); err != nil {
 		undo()
-		m.takeBack(row)
+		if swiftbackend.Refused(err) {
+			m.takeBack(row)
+		} else {
+			m.keepBoth(row) // the old one may be gone
+			f.cache.Forget(m.fromDir, m.p.object)
+		}
 		return err
 	}
 	m.forgetOld()
@@ -306,9 +311,7 @@ func (m *fileMove) forgetOld() {
 func (m *fileMove) takeBack(row listing.Row) {
 	f := m.f
 	if m.replaced != nil {
-		f.cache.Put(m.toDir, row)
-		standFor(m.target, row)
-		f.log.Warn("a file that was to be renamed has both names now, because the rename did not come to its end", "old", m.p, "new", m.q)
+		m.keepBoth(row)
 		return
 	}
 	if err := ignoreGone(f.client.Delete(f.ctx, m.q.container, m.q.object)); err != nil {
@@ -316,6 +319,15 @@ func (m *fileMove) takeBack(row listing.Row) {
 		return
 	}
 	f.cache.Remove(m.toDir, m.q.object)
+}
+
+// keepBoth leaves the copy where it is.
+func (m *fileMove) keepBoth(row listing.Row) {
+	f := m.f
+	row.Name = m.q.object
+	f.cache.Put(m.toDir, row)
+	standFor(m.target, row)
+	f.log.Warn("a file that was to be renamed has both names now, because the rename did not come to its end", "old", m.p, "new", m.q)
 }
 
 // typeAfter returns the content type that an object gets with its new name, or ""
