@@ -148,9 +148,13 @@ func (d *draft) finish(ctx context.Context) {
 		d.f.log.Error("what was written is given up, because the mount has ended and it could not be stored", "path", p, "error", err)
 	}
 	d.node.mu.Lock()
-	d.writers, d.node.handles = 0, 0
+	open := d.node.handles > 0
+	d.writers, d.node.handles = 0, min(d.node.handles, 1)
 	d.node.mu.Unlock()
 	d.unsaved.Store(false)
+	if open {
+		d.node.closed()
+	}
 	d.end()
 }
 
