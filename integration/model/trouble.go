@@ -3,6 +3,7 @@
 package model
 
 import (
+	"path"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -83,7 +84,15 @@ var already = map[Kind]syscall.Errno{
 // accept makes a success of the answer to a repetition that says that the first
 // attempt had succeeded, as the local directory's did.
 func accept(s Subject, op Op, want, got Result) Result {
-	if errno, ok := already[op.Kind]; !ok || got.Errno != errno || want.Errno != 0 {
+	if want.Errno != 0 {
+		return got
+	}
+	if op.Kind == Rename && got.Errno == unix.ENOTEMPTY {
+		// All was copied, and so much of the old directory deleted that nothing is
+		// left to tell it from another one that is empty.
+		return removeTree(s, op.Path)
+	}
+	if errno, ok := already[op.Kind]; !ok || got.Errno != errno {
 		return got
 	}
 	if op.Kind == Open {
@@ -91,4 +100,17 @@ func accept(s Subject, op Op, want, got Result) Result {
 		return s.Do(op)
 	}
 	return Result{}
+}
+
+// removeTree does what rm -r does.
+func removeTree(s Subject, p string) Result {
+	for _, name := range s.Do(Op{Kind: Readdir, Path: p}).Names {
+		below := path.Join(p, name)
+		if st := s.Do(Op{Kind: Stat, Path: below}).Stat; st != nil && st.Type == unix.S_IFDIR {
+			removeTree(s, below)
+		} else {
+			s.Do(Op{Kind: Unlink, Path: below})
+		}
+	}
+	return s.Do(Op{Kind: Rmdir, Path: p})
 }
