@@ -54,6 +54,8 @@ type draft struct {
 	// doubt says that an upload failed of which nobody knows whether the server
 	// has stored it: there may be an object even if there was none.
 	doubt bool
+	// attrs says that attributes were set that go to the server with the content.
+	attrs bool
 	// gone says that the file was unlinked: nothing is to be stored any more.
 	gone bool
 

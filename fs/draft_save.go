@@ -59,7 +59,7 @@ func (d *draft) saveLocked(ctx context.Context) error {
 		d.fail(err)
 		return err
 	}
-	d.doubt = false
+	d.doubt, d.attrs = false, false
 	d.mu.Lock()
 	d.failure = failure{}
 	d.mu.Unlock()

@@ -139,6 +139,7 @@ func (n *fileNode) keepAttrs(d *draft, want attrs, now bool) bool {
 		n.timed = time.Now()
 	}
 	n.overlayLocked(want)
+	d.attrs = true
 	return true
 }
 
@@ -147,7 +148,7 @@ func (n *fileNode) keepAttrs(d *draft, want attrs, now bool) bool {
 // The turn is the caller's.
 func (d *draft) cleanLocked() bool {
 	stage := d.staged()
-	return stage != nil && d.base.stored && !stage.Dirty()
+	return stage != nil && d.base.stored && !stage.Dirty() && !d.attrs
 }
 
 // overlayLocked changes attributes in memory alone.

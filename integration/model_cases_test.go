@@ -133,6 +133,17 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Write, H: 1, Len: 1},
 			{Kind: model.Remount},
 		},
+		"the mode of a file that was written and is cut to what is stored": {
+			{Kind: model.Open, H: 1, Path: "f", Flags: unix.O_RDWR | unix.O_CREAT, Mode: 0o400},
+			{Kind: model.Ftruncate, H: 1, Len: 1},
+			{Kind: model.Fallocate, H: 1, Len: 1},
+			{Kind: model.Ftruncate, H: 1},
+			{Kind: model.Fsync, H: 1},
+			{Kind: model.Pwrite, H: 1, Len: 1},
+			{Kind: model.Chmod, Path: "f", Mode: 0o644},
+			{Kind: model.Ftruncate, H: 1},
+			{Kind: model.Remount},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}
