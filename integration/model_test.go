@@ -18,10 +18,11 @@ import (
 )
 
 var (
-	modelSeed  = flag.Uint64("model.seed", 0, "the model test runs this seed only")
-	modelSeeds = flag.Uint64("model.seeds", 20, "how many seeds the model test runs")
-	modelSteps = flag.Int("model.steps", 500, "how many operations the model test does with each seed")
-	modelSwift = flag.Int("model.swift-steps", 1000, "how many operations the model test does on OpenStack Swift")
+	modelSeed   = flag.Uint64("model.seed", 0, "the model test runs this seed only")
+	modelSeeds  = flag.Uint64("model.seeds", 20, "how many seeds the model test runs")
+	modelSteps  = flag.Int("model.steps", 500, "how many operations the model test does with each seed")
+	modelShrink = flag.Duration("model.shrink", 2*time.Minute, "how long the model test tries to make a failure short")
+	modelSwift  = flag.Int("model.swift-steps", 1000, "how many operations the model test does on OpenStack Swift")
 )
 
 // offered are the features that the mount has.
@@ -91,11 +92,8 @@ func (r *modelRun) seed(seed uint64, steps int) {
 	}
 }
 
-// shrinkFor bounds the time that is spent on making a failure short.
-const shrinkFor = 2 * time.Minute
-
 func (r *modelRun) shrink(failure *model.Failure) model.Ops {
-	until := time.Now().Add(shrinkFor)
+	until := time.Now().Add(*modelShrink)
 	return model.Shrink(failure.Ops, func(ops model.Ops) bool {
 		return time.Now().Before(until) && failure.Like(r.run(model.Replay(ops)))
 	})

@@ -92,6 +92,11 @@ func accept(s Subject, op Op, want, got Result) Result {
 		// left to tell it from another one that is empty.
 		return removeTree(s, op.Path)
 	}
+	if op.Kind == Rename && got.Errno == unix.EEXIST {
+		// The copy was kept, because the old name may have been gone.
+		op.Flags &^= unix.RENAME_NOREPLACE
+		got = s.Do(op)
+	}
 	if errno, ok := already[op.Kind]; !ok || got.Errno != errno {
 		return got
 	}
