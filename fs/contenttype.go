@@ -44,5 +44,5 @@ var types = map[string]string{
 	"mp3": "audio/mpeg", "m4a": "audio/mp4", "ogg": "audio/ogg", "opus": "audio/opus", "flac": "audio/flac", "wav": "audio/wav",
 	"mp4": "video/mp4", "m4v": "video/mp4", "webm": "video/webm", "mkv": "video/matroska", "mov": "video/quicktime", "avi": "video/x-msvideo",
 	"mpg": "video/mpeg", "mpeg": "video/mpeg", "ttf": "font/ttf", "otf": "font/otf", "woff": "font/woff", "woff2": "font/woff2",
-	"eml": "message/rfc822",
+	"eml": "message/rfc822", "rclonelink": "text/plain",
 }

@@ -26,6 +26,10 @@ import (
 // that is too long for the type has its checksum there (target-md5), which says
 // that the content is a target; that is then read, once a version.
 //
+// rclone keeps a link as the text of a file, whose name it makes longer by
+// .rclonelink. Such an object is a link under its whole name. A file that this mount
+// stores under such a name has another type (contenttype.go), and stays a file.
+//
 // A native link (X-Symlink-Target) has no content. The text that a program gave
 // it is in its type alone; one made by another client has none, and its text is
 // the path of what it points to, relative to the link.
@@ -36,6 +40,8 @@ const (
 	targetParameter = "target"
 	// targetMD5Parameter stands for it where the text is too long.
 	targetMD5Parameter = "target-md5"
+	// rcloneSuffix ends the names of rclone's links.
+	rcloneSuffix = ".rclonelink"
 	// linkMeta is svfs's place for the text, after X-Object-Meta-.
 	linkMeta = "Symlink-Target"
 
@@ -56,7 +62,12 @@ func (f *FS) isLink(r *listing.Row) bool {
 
 // contentIsTarget reports whether an object's content is the text of a link.
 func contentIsTarget(r *listing.Row) bool {
-	if r.Size == 0 || r.Size > maxTarget || baseType(r.ContentType) != linkType {
+	switch {
+	case r.Size == 0 || r.Size > maxTarget:
+		return false
+	case strings.HasSuffix(r.Name, rcloneSuffix) && baseType(r.ContentType) == defaultType:
+		return true
+	case baseType(r.ContentType) != linkType:
 		return false
 	}
 	if _, ok := checkedTarget(r); ok {

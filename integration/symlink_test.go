@@ -366,3 +366,24 @@ func TestALinkKeepsItsDate(t *testing.T) {
 		}
 	}
 }
+
+// "A link of rclone is an object whose name ends in .rclonelink and whose content is
+// the text. It is shown as a link, under that name; a file that this mount stores under
+// such a name is a file."
+func TestLinksOfRcloneAreLinks(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.PutObject("c", "dir/file", "", []byte("content"))
+	srv.PutObject("c", "link.rclonelink", "application/octet-stream", []byte("dir/file"))
+	m := mount(t, fakeAccount(srv))
+	if got := sh(t, "cd "+m.path("c")+"; readlink link.rclonelink; cat link.rclonelink; find -type l"); got != "dir/file\ncontent./link.rclonelink\n" {
+		t.Errorf("the link shows %q", got)
+	}
+	if got := sh(t, "cd "+m.path("c")+"; mv link.rclonelink moved.rclonelink; readlink moved.rclonelink; rm moved.rclonelink; cat dir/file"); got != "dir/file\ncontent" {
+		t.Errorf("the renamed link shows %q", got)
+	}
+	sh(t, "echo text > "+m.path("c/own.rclonelink"))
+	m.unmount()
+	if got := sh(t, "cat "+mount(t, fakeAccount(srv)).path("c/own.rclonelink")); got != "text\n" {
+		t.Errorf("a file of that name shows %q", got)
+	}
+}
