@@ -144,6 +144,14 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Ftruncate, H: 1},
 			{Kind: model.Remount},
 		},
+		"the mode of a directory that was renamed over one without a mode": {
+			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
+			{Kind: model.Mkdir, Path: "e", Mode: 0o740},
+			{Kind: model.Mkdir, Path: "e/f", Mode: 0o740},
+			{Kind: model.Rename, Path: "e", To: "d"},
+			{Kind: model.Readdir},
+			{Kind: model.Stat, Path: "d"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(1)}

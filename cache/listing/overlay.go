@@ -15,6 +15,9 @@ type change struct {
 	removed bool
 	// sticky marks a directory that stays until it is removed.
 	sticky bool
+	// partial marks the row "name/" of a directory that may have a row "name", with
+	// its attributes, of which the overlay does not know any more.
+	partial bool
 	// made is the logical time of the change, or of its last verification.
 	made uint64
 	// at is the same by the clock.
@@ -68,8 +71,9 @@ func (c *Cache) Keep(dir Dir, prefixName string) {
 	c.changeLocked(dir, kept)
 }
 
-// Kept reports whether a directory stays until this mount removes it, whatever the
-// server says.
+// Kept reports whether there is a directory whatever the server's listings say: one
+// that stays until this mount removes it, or that this mount made and that was
+// there when its change was in doubt.
 func (c *Cache) Kept(dir Dir, prefixName string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,7 +82,7 @@ func (c *Cache) Kept(dir Dir, prefixName string) bool {
 		return false
 	}
 	ch := d.change(prefixName)
-	return ch != nil && ch.sticky && !ch.removed
+	return ch != nil && (ch.sticky || ch.partial) && !ch.removed
 }
 
 // Forget drops what is known of the row, because this mount does not know
@@ -164,9 +168,18 @@ func (c *Cache) shrinkLocked() {
 // dropLocked takes the change out of the overlay.
 func (c *Cache) dropLocked(ch *change) {
 	c.unlistLocked(ch)
+	ch.dir.forgetTwin(ch.row.Name)
 	if i, ok := ch.dir.changeIndex(ch.row.Name); ok && ch.dir.changes[i] == ch {
 		ch.dir.changes = slices.Delete(ch.dir.changes, i, i+1)
 		c.changes--
+	}
+}
+
+// forgetTwin notes that the change of a name is dropped, for the directory of
+// that name.
+func (d *dirState) forgetTwin(name string) {
+	if twin := d.change(name + "/"); twin != nil {
+		twin.partial = true
 	}
 }
 
@@ -192,6 +205,7 @@ func (c *Cache) settleLocked(d *dirState, p *page) {
 	}
 	first, last := d.changesWithin(window{from: p.from, to: p.to, end: p.end})
 	kept := d.changes[:first]
+	var dropped []string
 	for _, ch := range d.changes[first:last] {
 		if !settled(ch) {
 			kept = append(kept, ch)
@@ -199,11 +213,15 @@ func (c *Cache) settleLocked(d *dirState, p *page) {
 		}
 		c.unlistLocked(ch)
 		c.changes--
+		dropped = append(dropped, ch.row.Name)
 		d.dropped = max(d.dropped, ch.made)
 	}
 	kept = append(kept, d.changes[last:]...)
 	clear(d.changes[len(kept):])
 	d.changes = kept
+	for _, name := range dropped {
+		d.forgetTwin(name)
+	}
 }
 
 // changeIndex is where the change of that name is, or belongs.

@@ -12,7 +12,7 @@ type fact struct {
 	known  bool
 	exists bool
 	// own says that this mount's change decided it; kept that this is no more than
-	// that a directory stays, and nothing about its attributes, which its object
+	// that there is a directory, and nothing about its attributes, which its object
 	// "name" has.
 	own, kept bool
 	// began is the logical time of the request, if a request decided it.
@@ -26,7 +26,7 @@ type fact struct {
 // resolveLocked decides between an own change and what the server said, if
 // that is known.
 func (c *Cache) resolveLocked(ch *change, said fact) fact {
-	claim := fact{row: ch.row, known: true, exists: !ch.removed, own: true, fetched: ch.at}
+	claim := fact{row: ch.row, known: true, exists: !ch.removed, own: true, kept: ch.sticky || ch.partial, fetched: ch.at}
 	later := said.known && said.began > ch.made
 	switch {
 	case ch.permanent():
@@ -34,7 +34,6 @@ func (c *Cache) resolveLocked(ch *change, said fact) fact {
 			return said // the server tells more about a directory
 		}
 		claim.fetched = c.cfg.Now()
-		claim.kept = ch.sticky
 	case later && ch.outdated(&said.row, said.exists):
 		return said
 	case c.doubtfulLocked(ch):
@@ -93,6 +92,7 @@ func (c *Cache) settle(ctx context.Context, f fact) fact {
 		return f
 	}
 	f.row, f.exists, f.fetched = v.row, v.exists, v.at
+	f.kept = strings.HasSuffix(f.row.Name, "/")
 	return f
 }
 
@@ -140,6 +140,7 @@ func (c *Cache) confirmLocked(ch *change, v verdict, began uint64) {
 	}
 	ch.row, ch.removed, ch.verified = v.row, !v.exists, true
 	ch.made, ch.at = began, v.at
+	ch.partial = strings.HasSuffix(ch.row.Name, "/") // "name" was not asked for
 	c.evictable.MoveToBack(ch.place)
 }
 
