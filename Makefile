@@ -18,7 +18,7 @@ TAGS := invariants
 # -race: data races are bugs even where they do no harm today.
 # -count=1: a cached result says nothing about the servers and mounts of now.
 # -timeout: a test that hangs must fail with its stacks, before CI ends the job without any.
-TESTFLAGS := -race -count=1 -timeout 14m
+TESTFLAGS := -race -count=1 -timeout 30m
 
 # Packages that need neither /dev/fuse nor a server.
 UNIT = $(shell $(GO) list ./... | grep -v '^swiftfs/integration')
@@ -133,7 +133,7 @@ fuzz: ## run each fuzz test for FUZZTIME
 cover: deps ## coverage of all tests, as bin/cover.html
 	mkdir -p bin
 	@# -coverpkg: what integration tests reach counts for the package that they reach.
-	$(RIG) test -tags "$(TAGS)" -count=1 -timeout 14m -coverpkg ./... -coverprofile bin/cover.out ./...
+	$(RIG) test -tags "$(TAGS)" -count=1 -timeout 30m -coverpkg ./... -coverprofile bin/cover.out ./...
 	$(GO) tool cover -html bin/cover.out -o bin/cover.html
 	$(GO) tool cover -func bin/cover.out | tail -n 1
 
