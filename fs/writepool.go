@@ -196,7 +196,9 @@ func (b *buffer) freeFrom(pool *writePool, keep int) {
 			pool.memory.Release(largeBlock)
 		}
 	}
-	b.blocks = b.blocks[:keep]
+	// Another slice, because the old one would keep what is no longer in this one:
+	// a stream remembers its segments until its manifest stands.
+	b.blocks = append([]*[]byte(nil), b.blocks[:keep]...)
 }
 
 // reader gives the content from the beginning.

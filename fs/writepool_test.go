@@ -62,6 +62,9 @@ func TestABufferGivesBackWhatWasPutIn(t *testing.T) {
 			}
 		}
 		b.free(p)
+		if cap(b.blocks) > 0 {
+			t.Errorf("of %d bytes the buffer keeps blocks that it has given back", size)
+		}
 	}
 	if !p.memory.TryAcquire(8 * largeBlock) {
 		t.Error("memory was not given back")
