@@ -210,7 +210,16 @@ func hardenProcess(memoryLimit int64) {
 	if _, set := os.LookupEnv("GOMEMLIMIT"); !set {
 		debug.SetMemoryLimit(memoryLimit + heapOverhead)
 	}
+	if _, set := os.LookupEnv("GOGC"); !set {
+		debug.SetGCPercent(garbagePercent)
+	}
 }
+
+// garbagePercent is how much garbage there may be beside what is in use. At Go's
+// own 100 the uploads of one long file, which may use half of the memory-limit,
+// make a heap of all of it. Most of the heap are buffers without pointers, so
+// that collecting twice as often costs next to nothing.
+const garbagePercent = 50
 
 // heapOverhead is what the process needs beside the budgets of memory-limit:
 // code, stacks, connections, and the requests of the kernel.
