@@ -180,7 +180,7 @@ func (d *description) write(op Op, n int64) {
 	}
 	d.e.write(off, data)
 	d.wrote = d.wrote || n > 0
-	if op.Kind == Write {
+	if op.Kind == Write && n > 0 {
 		d.pos = off + n
 	}
 }
