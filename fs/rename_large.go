@@ -42,6 +42,11 @@ func (m *treeMove) checkSegments(ctx context.Context, r *listing.Row) (swiftback
 		return info, nil
 	}
 	segments, err := client.Segments(ctx, m.p.container, r.Name, info)
+	if swiftbackend.KindOf(err) == swiftbackend.KindChanged {
+		// Another client has put a plain object there since it was listed: the copy
+		// finds that out by its ETag.
+		return knownInfo(r), nil
+	}
 	if err != nil {
 		return info, err
 	}

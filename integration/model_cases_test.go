@@ -45,6 +45,15 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Rename, Path: "d", To: "e"},
 			{Kind: model.Getxattr, Path: "e", To: "user.Mixed-Case"},
 		},
+		"a directory with a large file that another client has replaced is renamed": {
+			{Kind: model.Mkdir, Path: "a", Mode: 0o755},
+			{Kind: model.Open, H: 1, Path: "a/b", Flags: unix.O_RDWR | unix.O_CREAT, Mode: 0o640},
+			{Kind: model.Ftruncate, H: 1, Len: 1<<20 + 1},
+			{Kind: model.Close, H: 1},
+			{Kind: model.ForeignPut, Path: "a/b", Fill: 665},
+			{Kind: model.Rename, Path: "a", To: "c"},
+			{Kind: model.Stat, Path: "c/b"},
+		},
 		"setting the date of a file whose directory was renamed": {
 			{Kind: model.Mkdir, Path: "d", Mode: 0o700},
 			{Kind: model.Open, H: 1, Path: "d/f", Flags: unix.O_CREAT, Mode: 0o644},
