@@ -161,7 +161,9 @@ func (d *draft) edit(ctx context.Context, change func(*writeback.Stage) error) e
 		return err
 	}
 	err := change(d.staged())
-	d.wrote()
+	if d.staged().Dirty() { // space that was only reserved is no content
+		d.wrote()
+	}
 	return err
 }
 

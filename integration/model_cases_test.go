@@ -45,6 +45,14 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.Rename, Path: "d", To: "e"},
 			{Kind: model.Getxattr, Path: "e", To: "user.Mixed-Case"},
 		},
+		"a date is set after space was reserved that changes nothing": {
+			{Kind: model.Open, H: 3, Path: "f", Flags: unix.O_RDWR | unix.O_CREAT, Mode: 0o400},
+			{Kind: model.Open, H: 5, Path: "f", Flags: unix.O_RDWR},
+			{Kind: model.Fsync, H: 5},
+			{Kind: model.Fallocate, H: 5, Flags: unix.FALLOC_FL_KEEP_SIZE | unix.FALLOC_FL_ZERO_RANGE, Len: 1},
+			{Kind: model.Utimes, Path: "f"},
+			{Kind: model.Fstat, H: 3},
+		},
 		"a directory with a large file that another client has replaced is renamed": {
 			{Kind: model.Mkdir, Path: "a", Mode: 0o755},
 			{Kind: model.Open, H: 1, Path: "a/b", Flags: unix.O_RDWR | unix.O_CREAT, Mode: 0o640},
