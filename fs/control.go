@@ -66,6 +66,7 @@ func (f *FS) Flush(ctx context.Context, path string) error {
 		})
 	}
 	_ = g.Wait()
+	errs = append(errs, f.late.settleAll(ctx, func(d listing.Dir) bool { return isAtOrBelow(strings.Join(f.entriesOf(d), "/"), path) }))
 	return errors.Join(errs...)
 }
 

@@ -167,9 +167,25 @@ func (f *FS) setDir(ctx context.Context, node *fusefs.Inode, in *fuse.SetAttrIn,
 	return 0
 }
 
-// storeDirAttrs gives the object that has a directory's attributes other ones,
-// or makes it.
+// storeDirAttrs gives a directory other attributes, and returns its row then.
 func (f *FS) storeDirAttrs(ctx context.Context, d listing.Dir, row listing.Row, want attrs) (listing.Row, error) {
+	has, date := f.dirDates(d, &row)
+	all := want.over(has)
+	if !date.IsZero() {
+		all = all.over(attrs{set: hasMtime, mtime: date})
+	}
+	if kept, ok := f.late.keep(d, want, all.over(f.dirDefaults())); ok {
+		return kept, nil
+	}
+	if err := f.late.settle(ctx, d); err != nil {
+		return row, err
+	}
+	return f.postDirAttrs(ctx, d, row, want)
+}
+
+// postDirAttrs gives the object that has a directory's attributes other ones,
+// or makes it.
+func (f *FS) postDirAttrs(ctx context.Context, d listing.Dir, row listing.Row, want attrs) (listing.Row, error) {
 	name := bare(d)
 	if name == "" {
 		return row, f.refuse("setting attributes of a directory without a name", place{d.Container, d.Prefix})

@@ -227,6 +227,7 @@ func (n *directoryNode) Mkdir(ctx context.Context, name string, mode uint32, out
 	}
 	n.f.cache.Put(d, row)
 	n.f.cache.Created(below.dir())
+	n.f.late.create(below.dir(), &row)
 	n.f.changed(d)
 	n.f.dirAttr(&out.Attr, below.dir(), &row)
 	n.f.setEntryTimeouts(out, time.Now())
@@ -322,6 +323,10 @@ func removedDir(n *fusefs.Inode, row listing.Row) {
 func (n *directoryNode) removed(last listing.Row) { n.last.Store(&last) }
 
 func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, row *listing.Row) error {
+	// An attempt under way could make the marker again.
+	if err := f.late.settle(ctx, gone.dir()); err != nil {
+		return err
+	}
 	listed, err := f.emptyExceptMarker(ctx, gone)
 	if err != nil {
 		return err
@@ -343,6 +348,7 @@ func (f *FS) removeDirectory(ctx context.Context, up listing.Dir, gone place, ro
 	}
 	f.cache.Remove(up, gone.object)
 	f.cache.InvalidateTree(gone.dir())
+	f.late.forget(gone.dir())
 	f.changed(up)
 	f.keep(up)
 	return nil
@@ -415,8 +421,16 @@ func (f *FS) removedBelow(dir place, name string) bool {
 }
 
 // Fsync implements fusefs.NodeFsyncer: what was done in a directory is on the
-// server when the call that did it returns.
-func (n *directoryNode) Fsync(context.Context, fusefs.FileHandle, uint32) syscall.Errno { return 0 }
+// server when the call that did it returns, but for the attributes of a new one.
+func (n *directoryNode) Fsync(ctx context.Context, _ fusefs.FileHandle, _ uint32) syscall.Errno {
+	d, ok := n.f.dirOf(&n.Inode)
+	if !ok {
+		return 0
+	}
+	ctx, cancel := n.f.patient(ctx)
+	defer cancel()
+	return n.f.fail("fsync", d.Container+"/"+d.Prefix, n.f.late.settle(ctx, d))
+}
 
 // Mknod implements fusefs.NodeMknoder: there are no devices, fifos or sockets
 // in a container.

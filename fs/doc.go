@@ -50,6 +50,9 @@
 // version is known by its ETag and size, and its date is the time of the last
 // change.
 //
+// The directories that this mount makes get theirs a moment later (dirattrs_late.go),
+// so that the calls by which tar sets them are one request.
+//
 // # Handles
 //
 // dirHandle reads a directory in batches. readHandle reads the version its node
@@ -102,19 +105,21 @@
 //     lets one rename at a time change a directory: the pool, which seals the tail
 //     of another draft, only tries. Writes to a staged draft do not need it.
 //  2. gate: entered for the time of a change, its requests included. Nobody enters
-//     twice, or waits for a turn inside.
+//     twice, or waits for a draft's turn inside.
 //  3. writePool.mu: the list of streams; drafts.mu: the list of drafts.
-//  4. pendingEdits.mu: the changes of attributes that wait for an upload.
-//  5. fileNode.mu: the version and the draft of a file. Held for moments.
-//  6. draft.mu: the stage of a draft, and how its last upload went.
-//  7. segment.mu: the bytes of a segment, which its writer and the upload that
+//  4. lateEdit.turn: who has it stores the attributes of a new directory. It is a
+//     channel, held during the request, and may be waited for inside the gate.
+//  5. pendingEdits.mu: the changes of attributes that wait for an upload.
+//  6. fileNode.mu: the version and the draft of a file. Held for moments.
+//  7. draft.mu: the stage of a draft, and how its last upload went.
+//  8. segment.mu: the bytes of a segment, which its writer and the upload that
 //     follows it share. Held for the copy of a block at most.
 //
 // dirHandle.mu and versionReader.mu guard their handle alone; the former is held while
 // it waits for the server: two calls on one directory handle wait for each
 // other, as they do in the kernel. moved.mu is taken below fileNode.mu, and has
 // those of go-fuse's inodes below it. sizeMemory.mu, metaMemory.mu,
-// usageMemory.mu, numbers.mu and the locks of the other packages are innermost.
+// lateAttrs.mu, usageMemory.mu, numbers.mu and the locks of the other packages are innermost.
 // No lock of ours is held while go-fuse's tree is changed, which it does after our
 // methods return.
 //

@@ -219,4 +219,9 @@ func (h *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
 }
 
 // Fsyncdir implements fusefs.FileFsyncdirer.
-func (h *dirHandle) Fsyncdir(context.Context, uint32) syscall.Errno { return 0 }
+func (h *dirHandle) Fsyncdir(ctx context.Context, flags uint32) syscall.Errno {
+	if dir, ok := h.node.Operations().(fusefs.NodeFsyncer); ok {
+		return dir.Fsync(ctx, h, flags)
+	}
+	return 0
+}

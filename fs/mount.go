@@ -27,6 +27,7 @@ type FS struct {
 	cache    *listing.Cache
 	sizes    *sizeMemory
 	dirs     *dirMemory
+	late     *lateAttrs
 	meta     metaMemory
 	usage    usageMemory
 	longs    *recent[string, string] // parts whose entries are too long, by their hashes
@@ -105,6 +106,7 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 		readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
 		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(), gate: newGate(),
 	}
+	f.late = newLateAttrs(f)
 	f.space.dir = cfg.Cache
 	f.ahead.MaxAhead = min(f.ahead.MaxAhead, max(cfg.ReadAhead, f.ahead.FirstRequest))
 	var err error
@@ -194,6 +196,7 @@ func (f *FS) Unmount() error { return f.server.Unmount() }
 // close ends what the mount has under way.
 func (f *FS) close() {
 	f.drafts.finish(f.ctx)
+	f.late.finish()
 	f.writers.wait()
 	f.writers.checkReturned()
 	f.stop()

@@ -14,18 +14,24 @@ type unsaved struct {
 // writing returns what is not stored yet of the file or directory at path, in the
 // order of the paths.
 func (f *FS) writing(path string) []unsaved {
-	path = strings.Join(slices.Collect(names(path)), "/")
 	var all []unsaved
 	for _, d := range f.drafts.list() {
 		if !d.unsaved.Load() || d.node.isGone() {
 			continue
 		}
-		if p := d.node.path(); path == "" || p == path || strings.HasPrefix(p, path+"/") {
+		if p := d.node.path(); isAtOrBelow(p, path) {
 			all = append(all, unsaved{d, p})
 		}
 	}
 	slices.SortFunc(all, func(a, b unsaved) int { return strings.Compare(a.path, b.path) })
 	return all
+}
+
+// isAtOrBelow reports whether a path is top or below it; both are as Flush and
+// Refresh take them.
+func isAtOrBelow(path, top string) bool {
+	top = strings.Join(slices.Collect(names(top)), "/")
+	return top == "" || path == top || strings.HasPrefix(path, top+"/")
 }
 
 // path returns the file's path below the root of the mount.

@@ -1,6 +1,9 @@
 package fs
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // recent is a map of bounded size: it has two generations of at most so many
 // values, and forgets what only the older one has when a third begins.
@@ -39,6 +42,15 @@ func (r *recent[K, V]) putLocked(k K, v V) {
 		r.old, r.young = r.young, map[K]V{}
 	}
 	r.young[k] = v
+}
+
+// forgetAll forgets the keys that match.
+func (r *recent[K, V]) forgetAll(match func(K) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, generation := range []map[K]V{r.young, r.old} {
+		maps.DeleteFunc(generation, func(k K, _ V) bool { return match(k) })
+	}
 }
 
 func (r *recent[K, V]) forget(k K) {

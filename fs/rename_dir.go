@@ -60,6 +60,9 @@ func (r *renaming) moveDirectory(ctx context.Context) error {
 	if p != m.p || q != m.q {
 		return syscall.EBUSY // a directory above was renamed while this waited
 	}
+	if err := r.f.late.settleTrees(ctx, m.p.dir(), m.q.dir()); err != nil {
+		return err
+	}
 	if m.list, err = newTreeList(r.f); err != nil {
 		return err
 	}

@@ -114,6 +114,9 @@ func (a dirXattrs) marker(ctx context.Context) (p place, version string, m *obje
 	if a.isRoot() {
 		return a.rootMarker(ctx)
 	}
+	if err := a.f.late.settle(ctx, a.d); err != nil {
+		return p, "", nil, err
+	}
 	up, part, _ := parent(a.d)
 	name, _ := encodeName(part, formPlain)
 	e, err := a.f.lookup(ctx, up, name)
@@ -170,6 +173,7 @@ func (a dirXattrs) setAttr(ctx context.Context, name string, value *string, mode
 	if err != nil {
 		return err
 	}
+	a.f.late.forget(a.d)
 	edit, err := a.f.objectEdit(p, name, value, mode)
 	if err != nil {
 		return err
