@@ -4,6 +4,7 @@
 # through the Go module proxy and cached; go.mod does not know them.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+BENCHSTAT     := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 GO  ?= go
 RIG := $(GO) run ./integration/rig/cmd/rig
@@ -110,13 +111,25 @@ model: deps ## the model test for long: SEED= STEPS=
 	$(RIG) test -tags "$(TAGS)" -count=1 -timeout 2h -run RandomOperations ./integration \
 		-model.seeds 100 -model.steps $(STEPS) -model.swift-steps 10000 $(if $(SEED),-model.seed $(SEED))
 
+# ROWS is a pattern of names of results, PEERS a list of mounts or none, METRICS
+# an address at which swiftfs serves its profile meanwhile.
+ROUNDS ?= 3
 .PHONY: bench
-bench: ## benchmarks, without the race detector, which is all they would measure
+bench: ## compare with plain HTTP and other mounts: ROWS= ROUNDS= PEERS= METRICS=
+	$(RIG) install swift tools peers
+	@# Only a whole run is written down.
+	$(GO) run ./integration/bench/cmd/bench -rows '$(ROWS)' -rounds $(ROUNDS) -peers '$(PEERS)' -metrics '$(METRICS)' \
+		$(if $(ROWS)$(PEERS),,-out integration/bench)
+
+COUNT ?= 6
+.PHONY: microbench
+microbench: ## benchmarks of single packages, compared with those of the run before
+	mkdir -p bin
+	@if [ -e bin/microbench.txt ]; then mv bin/microbench.txt bin/microbench-before.txt; fi
 	@# -run ^$$: no tests; the log of benchmarks stays readable.
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
-	@# Against curl, which does the same with the same server in turn.
-	$(RIG) install swift tools
-	$(GO) test -tags bench -run Throughput -v -count=1 -timeout 30m ./integration
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./... > bin/microbench.txt
+	@# With the numbers of one run, benchstat says how far they are apart.
+	$(GO) run $(BENCHSTAT) $$(ls bin/microbench-before.txt 2>/dev/null) bin/microbench.txt
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

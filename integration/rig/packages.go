@@ -38,11 +38,15 @@ var packageSets = map[string]packageSet{
 			"perl", "/usr/bin/python3", "rclone", "swift",
 		},
 	},
+	"peers": {
+		packages: []string{"rclone", "s3fs", "fuse3"},
+		programs: []string{"rclone", "s3fs", "fusermount3"},
+	},
 }
 
 // PackageSets returns the names that Install takes.
 func PackageSets() []string {
-	return []string{"swift", "rgw", "systemd", "tools"}
+	return []string{"swift", "rgw", "systemd", "tools", "peers"}
 }
 
 // searchPath is PATH with the directories of system programs, which an ordinary

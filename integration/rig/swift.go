@@ -26,6 +26,8 @@ type SwiftOptions struct {
 	// Without names middlewares to leave out, e.g. slo, dlo, bulk, copy, symlink,
 	// versioned_writes, account-quotas, container-quotas, tempurl, ratelimit.
 	Without []string
+	// S3API adds Swift's S3 API, whose keys are the users and keys of TempAuth.
+	S3API bool
 	// TokenLife is how long a token is valid; 0 means a day. Swift counts whole
 	// seconds.
 	TokenLife time.Duration
@@ -120,6 +122,9 @@ func newSwiftConfig(ctx context.Context, s *Server, opts SwiftOptions) (swiftCon
 	}
 	var pipeline []string
 	for _, m := range swiftMiddlewares {
+		if m == "tempauth" && opts.S3API {
+			pipeline = append(pipeline, "s3api")
+		}
 		if !slices.Contains(opts.Without, m) {
 			pipeline = append(pipeline, m)
 		}

@@ -17,8 +17,8 @@ import (
 )
 
 const usage = `Usage:
-  rig install [SET]...   install the Debian packages of swift, rgw, systemd, tools
-                         (without a set: of swift and tools); needs root
+  rig install [SET]...   install the Debian packages of swift, rgw, systemd, tools,
+                         peers (without a set: of swift and tools); needs root
   rig swift [FLAGS]      run OpenStack Swift until interrupted
   rig rgw [FLAGS]        run Ceph's RADOS Gateway until interrupted
   rig test [ARGUMENT]... run "go test" with these arguments: print what failed and
@@ -109,6 +109,7 @@ func runSwift(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	f.Int64Var(&opts.MaxFileSize, "max-file-size", 0, "largest object of one PUT, in `bytes` (default 5 GiB + 2)")
 	f.IntVar(&opts.ListingLimit, "listing-limit", 0, "length of a listing page (default 10000)")
 	f.IntVar(&opts.MaxSegments, "max-segments", 0, "segments of a static large object (default 1000)")
+	f.BoolVar(&opts.S3API, "s3api", false, "offer the S3 API as well")
 	f.Func("without", "leave out these middlewares, `slo,bulk,...`", func(v string) error {
 		opts.Without = append(opts.Without, strings.Split(v, ",")...)
 		return nil

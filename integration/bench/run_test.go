@@ -1,0 +1,91 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mountedCandidate builds swiftfs.
+func mountedCandidate(t *testing.T) Candidate {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "swiftfs")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "swiftfs/cmd/swiftfs").CombinedOutput(); err != nil {
+		t.Fatalf("building swiftfs: %v\n%s", err, out)
+	}
+	return Swiftfs(program, "")
+}
+
+// inFake is the setting of tests; with a delay, rows have fewer files.
+var inFake = Setting{Name: "test", Fake: true, Link: Link{Latency: time.Millisecond}}
+
+func options(t *testing.T, rows ...Row) Options {
+	t.Helper()
+	o := Options{
+		Swiftfs: mountedCandidate(t), Rows: rows, Rounds: 2, Size: mib, Scratch: t.TempDir(), Progress: io.Discard,
+	}
+	t.Cleanup(func() {
+		if mounts, err := MountsBelow(o.Scratch); err != nil || len(mounts) > 0 {
+			t.Errorf("still mounted: %q, %v", mounts, err)
+		}
+	})
+	return o
+}
+
+func TestARowIsRunVerifiedAndCounted(t *testing.T) {
+	report, err := Execute(t.Context(), options(t, firstByte(inFake), untar(inFake, 1), copyOut(inFake)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"first-byte@test/raw": 1, "untar@test/raw-16": 200, "cp-r-out@test/raw": 200} {
+		o := report.get(path)
+		if o == nil || len(o.Samples) != 2 || o.Median.Requests != want {
+			t.Errorf("%s: %+v, want two samples with %d requests", path, o, want)
+		}
+	}
+	o := report.get("untar@test/swiftfs")
+	if o == nil || o.Median.Requests < 200 || o.Median.Up != 800*kib || o.Median.Memory < mib {
+		t.Errorf("untar: %+v, want at least 200 requests, 800 KiB up and some memory", o)
+	}
+}
+
+func TestARowThatReadsSomethingElseHasNoFigures(t *testing.T) {
+	row := firstByte(inFake)
+	row.Data = Data{Name: "other", Fill: func(_ context.Context, s *server, container string) error {
+		s.fake.PutObject(container, "big", "", randomBytes(mib, 9))
+		return nil
+	}}
+	report, err := Execute(t.Context(), options(t, row))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range report.Results[0].Outcomes {
+		if !strings.Contains(o.Failure(), errDiffers.Error()) || len(o.Samples) != 1 {
+			t.Errorf("%s: %q after %d samples, want one that says what is wrong", o.Candidate, o.Failure(), len(o.Samples))
+		}
+	}
+	if report.Err() == nil {
+		t.Error("the failure of swiftfs is no error")
+	}
+}
+
+func TestAnInterruptedRunLeavesNothingMounted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	row := firstByte(inFake)
+	row.Steps[0].Raws = nil
+	row.Steps[0].Do = func(ctx context.Context, _ *Run) error {
+		cancel()
+		return pause(ctx, time.Minute)
+	}
+	if _, err := Execute(ctx, options(t, row)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want that it was cancelled", err)
+	}
+}

@@ -1,0 +1,182 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// storedTime is how long a candidate may take to store what it said was
+	// written.
+	storedTime = time.Minute
+	// quietTime without a request is the end of what a step has caused.
+	quietTime = 150 * time.Millisecond
+	// graceTime is from the end of a step's time until its mount is broken.
+	graceTime = 3 * time.Second
+)
+
+// runMount mounts and does all steps of a row.
+func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy, c Candidate) ([]Sample, error) {
+	spec := mountSpec{
+		root: proxy.URL, user: run.Server.user, key: run.Server.key, container: run.Container,
+		dir: filepath.Join(run.Scratch, "mnt"), scratch: filepath.Join(run.Scratch, "cache"),
+	}
+	if c.Name == r.Swiftfs.Name {
+		spec.flags = append(spec.flags, row.Flags...)
+		if row.Remount != nil {
+			spec.flags = append(spec.flags, "--cache-dir", spec.scratch)
+		}
+	}
+	if err := errors.Join(os.Mkdir(spec.dir, 0o700), os.Mkdir(spec.scratch, 0o700)); err != nil {
+		return nil, err
+	}
+	run.Dir = spec.dir
+	if row.Remount != nil {
+		if err := r.remount(ctx, row, run, c, spec); err != nil {
+			return failed(len(row.Steps), err), ctx.Err()
+		}
+	}
+	m, err := startMount(ctx, c, spec)
+	if err != nil {
+		return failed(len(row.Steps), err), ctx.Err()
+	}
+	var samples []Sample
+	for i := range row.Steps {
+		s := m.step(ctx, &row.Steps[i], run, proxy)
+		samples = append(samples, s)
+		if s.Failure != "" {
+			// What follows builds on it.
+			samples = append(samples, failed(len(row.Steps)-i-1, errors.New("the step before failed"))...)
+			break
+		}
+	}
+	if err := m.stop(ctx); err != nil {
+		last := &samples[len(samples)-1]
+		last.fail(errors.Join(errors.New(last.Failure), err))
+	}
+	return samples, ctx.Err()
+}
+
+// remount lets a mount of its own prepare, and unmounts it.
+func (r *runner) remount(ctx context.Context, row *Row, run *Run, c Candidate, spec mountSpec) error {
+	m, err := startMount(ctx, c, spec)
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.guarded(ctx, func(ctx context.Context) error { return row.Remount(ctx, run) }), m.stop(ctx))
+}
+
+// failed returns n samples without figures.
+func failed(n int, err error) []Sample {
+	samples := make([]Sample, n)
+	for i := range samples {
+		samples[i].fail(err)
+	}
+	return samples
+}
+
+// fail notes why the sample is no good; nil is no reason.
+func (s *Sample) fail(err error) {
+	if err != nil {
+		s.Failure = err.Error()
+	}
+}
+
+// count takes the figures of a proxy.
+func (s *Sample) count(p *Proxy) {
+	t := p.Traffic()
+	s.Requests, s.Up, s.Down, s.Kinds = t.Requests, t.Up, t.Down, t.Kinds
+}
+
+// step does and measures one step.
+func (m *mount) step(ctx context.Context, step *Step, run *Run, proxy *Proxy) (s Sample) {
+	if step.Before != nil {
+		if err := m.guarded(ctx, func(ctx context.Context) error { return step.Before(ctx, run) }); err != nil {
+			s.fail(fmt.Errorf("before: %w", err))
+			return s
+		}
+	}
+	if err := proxy.Quiet(ctx, quietTime); err != nil {
+		s.fail(err)
+		return s
+	}
+	proxy.Reset()
+	before, err := m.usage()
+	if err != nil {
+		s.fail(err)
+		return s
+	}
+	start := time.Now()
+	err = m.guarded(ctx, func(ctx context.Context) error { return step.Do(ctx, run) })
+	s.Seconds = time.Since(start).Seconds()
+	s.Stored = s.Seconds
+	if err == nil && step.Stored != nil {
+		err = awaitStored(ctx, step, run, start, &s)
+	}
+	if quietErr := proxy.Quiet(ctx, quietTime); err == nil {
+		err = quietErr
+	}
+	s.count(proxy)
+	if after, usageErr := m.usage(); usageErr == nil {
+		s.CPU, s.Memory = after.cpu-before.cpu, after.memory
+	} else if err == nil {
+		err = fmt.Errorf("%w; the end of its log:\n%s", usageErr, m.log)
+	}
+	if err == nil && step.Verify != nil {
+		err = m.guarded(ctx, func(ctx context.Context) error { return step.Verify(ctx, run) })
+	}
+	if err == nil {
+		err = proxy.Err()
+	}
+	s.fail(err)
+	return s
+}
+
+// awaitStored notes when the server has what was written.
+func awaitStored(ctx context.Context, step *Step, run *Run, start time.Time, s *Sample) error {
+	ctx, cancel := context.WithTimeout(ctx, storedTime)
+	defer cancel()
+	for {
+		err := step.Stored(ctx, run)
+		if err == nil {
+			return nil
+		}
+		if pause(ctx, 50*time.Millisecond) != nil {
+			return fmt.Errorf("not stored: %w", err)
+		}
+		s.Stored = time.Since(start).Seconds()
+	}
+}
+
+// guarded runs f, which uses the mount, for stepTime at most. Plain system calls
+// know no contexts: if f does not end by itself, the mount is broken under it.
+func (m *mount) guarded(ctx context.Context, f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, stepTime, fmt.Errorf("not done after %v", stepTime))
+	defer cancel()
+	var err error // of f, valid when done is closed
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = f(ctx)
+	}()
+	select {
+	case <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(graceTime)
+	defer grace.Stop()
+	select {
+	case <-done:
+	case <-grace.C:
+		_ = unix.Kill(m.pid, unix.SIGKILL) // it has not been waited for if it still runs f
+		<-done
+	}
+	return context.Cause(ctx)
+}
