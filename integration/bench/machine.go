@@ -2,14 +2,10 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
 	"strings"
-
-	"github.com/prometheus/procfs"
-	"golang.org/x/sys/unix"
 )
 
 // Machine is where a run took place.
@@ -18,31 +14,6 @@ type Machine struct {
 	Processor string `json:"processor"`
 	MemoryGiB int    `json:"memoryGiB"`
 	Kernel    string `json:"kernel"`
-}
-
-// thisMachine describes this machine.
-func thisMachine() (Machine, error) {
-	var name unix.Utsname
-	proc, err := procfs.NewDefaultFS()
-	if err != nil {
-		return Machine{}, err
-	}
-	cpus, cpuErr := proc.CPUInfo()
-	memory, memoryErr := proc.Meminfo()
-	if err := errors.Join(cpuErr, memoryErr, unix.Uname(&name)); err != nil {
-		return Machine{}, fmt.Errorf("describe the machine: %w", err)
-	}
-	m := Machine{
-		Cores:  runtime.NumCPU(),
-		Kernel: unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:]),
-	}
-	if len(cpus) > 0 {
-		m.Processor = cpus[0].ModelName
-	}
-	if memory.MemTotal != nil {
-		m.MemoryGiB = int((*memory.MemTotal + mib/2) / mib) //nolint:gosec // in KiB, far below 2^63
-	}
-	return m, nil
 }
 
 // versions asks the candidates, and OpenStack Swift if it takes part, for their

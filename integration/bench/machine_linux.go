@@ -1,0 +1,35 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+)
+
+// thisMachine describes this machine.
+func thisMachine() (Machine, error) {
+	proc, err := procfs.NewDefaultFS()
+	if err != nil {
+		return Machine{}, err
+	}
+	cpus, cpuErr := proc.CPUInfo()
+	memory, memoryErr := proc.Meminfo()
+	var name unix.Utsname
+	if err := errors.Join(cpuErr, memoryErr, unix.Uname(&name)); err != nil {
+		return Machine{}, fmt.Errorf("describe the machine: %w", err)
+	}
+	m := Machine{
+		Cores:  runtime.NumCPU(),
+		Kernel: unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:]),
+	}
+	if len(cpus) > 0 {
+		m.Processor = cpus[0].ModelName
+	}
+	if memory.MemTotal != nil {
+		m.MemoryGiB = int((*memory.MemTotal + mib/2) / mib) //nolint:gosec // in KiB, far below 2^63
+	}
+	return m, nil
+}
