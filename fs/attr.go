@@ -65,6 +65,14 @@ func (f *FS) newStable(up *fusefs.Inode, part string, kind listing.Kind, generat
 	return fusefs.StableAttr{Mode: mode, Ino: f.numbers.at(childIno(up.StableAttr().Ino, part, kind)), Gen: generation}
 }
 
+// entryIno is the inode number of the entry name of up, which has part.
+func (f *FS) entryIno(up *fusefs.Inode, name, part string, kind listing.Kind) uint64 {
+	if child := f.childOf(up, name); child != nil {
+		return child.StableAttr().Ino // perhaps from where it was before a rename
+	}
+	return f.newStable(up, part, kind, 0).Ino
+}
+
 // dirGeneration is that of all directories: one is the same inode as long as it
 // is where it is.
 const dirGeneration = 1

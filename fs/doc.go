@@ -56,7 +56,9 @@
 // # Handles
 //
 // dirHandle reads a directory in batches. readHandle reads the version its node
-// stands for, through fs/prefetch (version.go). All handles of a file that is
+// stands for, through fs/prefetch (version.go); neighbours.go fetches the small
+// files of a directory before a program that goes through them opens them, and the
+// open takes the bytes if its version has the same ETag. All handles of a file that is
 // being written share its draft (draft.go): a stream as long as it is written in
 // order (stream.go has it as segments and a tail, writepool.go the memory that all
 // streams share), a staged file on the local disk otherwise. A stream for which
@@ -110,16 +112,19 @@
 //  4. lateEdit.turn: who has it stores the attributes of a new directory. It is a
 //     channel, held during the request, and may be waited for inside the gate.
 //  5. pendingEdits.mu: the changes of attributes that wait for an upload.
-//  6. fileNode.mu: the version and the draft of a file. Held for moments.
-//  7. draft.mu: the stage of a draft, and how its last upload went.
-//  8. segment.mu: the bytes of a segment, which its writer and the upload that
+//  6. neighbours.mu: which directories are being gone through. Held while the
+//     listing in memory is looked through, and never during a request.
+//  7. fileNode.mu: the version and the draft of a file. Held for moments.
+//  8. draft.mu: the stage of a draft, and how its last upload went.
+//  9. segment.mu: the bytes of a segment, which its writer and the upload that
 //     follows it share. Held for the copy of a block at most.
 //
-// dirHandle.mu and versionReader.mu guard their handle alone; the former is held while
-// it waits for the server: two calls on one directory handle wait for each
-// other, as they do in the kernel. moved.mu is taken below fileNode.mu, and has
-// those of go-fuse's inodes below it. sizeMemory.mu, metaMemory.mu,
-// lateAttrs.mu, usageMemory.mu, numbers.mu and the locks of the other packages are innermost.
+// dirHandle.mu and versionReader.mu guard their handle alone; the latter is taken
+// before neighbours.mu, the former is held while it waits for the server: two calls
+// on one directory handle wait for each other, as they do in the kernel. moved.mu
+// is taken below fileNode.mu, and has those of go-fuse's inodes below it.
+// sizeMemory.mu, metaMemory.mu, lateAttrs.mu, usageMemory.mu, numbers.mu and the
+// locks of the other packages are innermost.
 // No lock of ours is held while go-fuse's tree is changed, which it does after our
 // methods return.
 //

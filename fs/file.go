@@ -252,20 +252,21 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, u
 }
 
 // readFlags returns the FOPEN flags of a reader: the kernel keeps the pages of a
-// version over opens.
+// version over opens, and does not tell of a close, at which a reader has nothing
+// to store.
 func (n *fileNode) readFlags() uint32 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.draft.hasContent() {
 		n.paged = ""
-		return 0
+		return fuse.FOPEN_NOFLUSH
 	}
 	keep := n.row.ETag != "" && n.paged == n.row.ETag
 	n.paged = n.row.ETag
 	if keep {
-		return fuse.FOPEN_KEEP_CACHE
+		return fuse.FOPEN_NOFLUSH | fuse.FOPEN_KEEP_CACHE
 	}
-	return 0
+	return fuse.FOPEN_NOFLUSH
 }
 
 // fileOf returns the file of an inode, or nil.

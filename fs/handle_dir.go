@@ -92,10 +92,7 @@ func (h *dirHandle) mode(e *dirEntry) uint32 {
 }
 
 func (h *dirHandle) ino(e *dirEntry) uint64 {
-	if child := h.f.childOf(h.node, e.name); child != nil {
-		return child.StableAttr().Ino // perhaps from where it was before a rename
-	}
-	return h.f.newStable(h.node, e.Name, e.Kind, 0).Ino
+	return h.f.entryIno(h.node, e.name, e.Name, e.Kind)
 }
 
 // nextLocked takes the next entry, a batch at a time.

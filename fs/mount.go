@@ -33,6 +33,7 @@ type FS struct {
 	longs    *recent[string, string] // parts whose entries are too long, by their hashes
 	readers  *prefetch.Budget
 	ahead    prefetch.Config
+	nearby   *neighbours // reads small files before they are opened
 	writers  *writePool
 	drafts   *drafts
 	gate     *gate
@@ -109,10 +110,12 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 	f.late = newLateAttrs(f)
 	f.space.dir = cfg.Cache
 	f.ahead.MaxAhead = min(f.ahead.MaxAhead, max(cfg.ReadAhead, f.ahead.FirstRequest))
+	f.nearby = newNeighbours(f)
 	var err error
 	f.cache, err = listing.New(listing.Config{TTL: cfg.CacheTTL, Bytes: cfg.listingMemory(), Verify: f.verifyRow}, lister{f})
 	if err != nil {
 		stop()
+		f.nearby.close()
 		return nil, err
 	}
 	return f, nil
@@ -200,6 +203,7 @@ func (f *FS) close() {
 	f.writers.wait()
 	f.writers.checkReturned()
 	f.stop()
+	f.nearby.close()
 	f.cache.Close()
 	f.wg.Wait()
 	if err := f.space.close(); err != nil {

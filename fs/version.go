@@ -23,6 +23,8 @@ type versionReader struct {
 	// nothing.
 	reader *prefetch.Reader
 	row    listing.Row
+	// parcel has the bytes of row if they were read ahead, or is nil.
+	parcel *prefetch.Parcel
 }
 
 // readAt reads at off, and returns io.EOF at the end of the file.
@@ -74,19 +76,28 @@ func (r *versionReader) open() (*prefetch.Reader, listing.Row) {
 	if r.reader != nil && r.row.ETag == row.ETag && r.row.Size == row.Size {
 		return r.reader, row
 	}
+	r.closeLocked()
 	f := r.node.f
-	if r.reader != nil {
-		_ = r.reader.Close()
+	var source prefetch.Source = r.node.version(&row)
+	if r.parcel = f.nearby.read(r.node, &row); r.parcel != nil {
+		source = &fetchedVersion{r.node.version(&row), r.parcel}
 	}
-	r.reader, r.row = prefetch.NewReader(f.ctx, r.node.version(&row), row.Size, f.readers, f.ahead), row
+	r.reader, r.row = prefetch.NewReader(f.ctx, source, row.Size, f.readers, f.ahead), row
 	return r.reader, row
 }
 
 func (r *versionReader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.closeLocked()
+}
+
+func (r *versionReader) closeLocked() {
 	if r.reader != nil {
 		_ = r.reader.Close()
+	}
+	if r.parcel != nil {
+		r.parcel.Return()
 	}
 }
 

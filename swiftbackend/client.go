@@ -96,6 +96,9 @@ func (c *Client) Close() {
 // Info returns what the server said about itself when the Client was dialled.
 func (c *Client) Info() Info { return c.info }
 
+// MostRequests is how many requests can be under way at once.
+func (c *Client) MostRequests() int { return c.cfg.Requests }
+
 // StorageURL returns the account's URL.
 func (c *Client) StorageURL(ctx context.Context) (*url.URL, error) {
 	tok, err := c.source.get(ctx)

@@ -73,7 +73,7 @@
 // the pages of their directories with them, so that the truth is asked again.
 // Local rows and kept directories are never dropped. Directory states:
 // Config.MaxDirs, not counting those that hold overlay rows. A Scanner holds
-// one page at a time.
+// one page at a time, and with ScanKnown asks for none.
 //
 // # Concurrency
 //

@@ -16,6 +16,8 @@ type Scanner struct {
 	view view
 	pos  string
 	end  bool
+	// known says that what is not in memory ends the scan.
+	known bool
 
 	merge merger
 	// out are decided entries, of which the first next were given out.
@@ -48,7 +50,7 @@ func (s *Scanner) Next(ctx context.Context) (Entry, error) {
 				return Entry{}, io.EOF
 			}
 		default:
-			v, err := s.cache.view(ctx, s.dir, s.pos)
+			v, err := s.take(ctx)
 			if err != nil {
 				return Entry{}, err
 			}

@@ -28,11 +28,17 @@ type Budget struct {
 	holders *list.List // of *account with held > 0, least recently used first
 }
 
-// account is one Reader's part of a Budget. The Budget's mu guards its fields
+// holder holds memory of a Budget, which it can give up.
+type holder interface {
+	// reclaim gives up what nobody uses at the moment, or nothing.
+	reclaim()
+}
+
+// account is one holder's part of a Budget. The Budget's mu guards its fields
 // except owner and budget, which do not change.
 type account struct {
 	budget  *Budget
-	owner   *Reader
+	owner   holder
 	held    int64
 	lastUse time.Time
 	elem    *list.Element // in budget.holders, or nil when nothing is held

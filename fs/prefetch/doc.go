@@ -1,7 +1,8 @@
 // Package prefetch reads one pinned version of an object ahead of the program
 // that reads it. It knows neither FUSE nor Swift: a [Source] gives byte ranges,
 // a [Reader] answers reads at any offset, a [Budget] bounds the memory of all
-// Readers together.
+// Readers together. A [Walk] and a [Shelf] do the same for whole small objects that
+// are read one after the other.
 //
 // # What is fetched
 //
@@ -55,6 +56,20 @@
 // into the caller's buffer: it needs no memory, so it never waits for another
 // Reader, and nothing can deadlock.
 //
+// # Small objects
+//
+// A Walk tells which files of a directory a reader comes to next, in whichever of
+// a few orders he goes through them: 2 after he has read two in a row, then 4, 8
+// and 16. One who leaves out most files, or jumps, gets none. What a Walk found
+// out is the evidence for the next directory if this one was read to its end, so
+// that the window is open at the first file there; reading one file of each
+// directory is no evidence.
+//
+// A Shelf holds what was fetched, each object under a key that stands for its
+// version, until its reader takes it, for 5 s at most. It has 16 MiB of the Budget at
+// most, within its fair share, and gives them up like an idle Reader. After a
+// failure it pauses for a second.
+//
 // # Goroutines and locks
 //
 // Every part's goroutine belongs to its Reader; Close cancels and awaits them
@@ -62,7 +77,9 @@
 // caller's: a caller that gives up leaves the fetch to the others. Only a
 // direct read is cancelled with its caller, who is the only one to want it.
 //
-// Lock order: Reader.mu, then Budget.mu. A Reader that is short of memory takes
-// another Reader's mu with TryLock only, as two Readers may try at the same time;
-// a Reader whose mu is taken is in use and no victim anyway.
+// A Shelf's fetches run under its own context, and Close awaits them.
+//
+// Lock order: Reader.mu or Shelf.mu, then Budget.mu. A Reader that is short of memory takes
+// another holder's mu with TryLock only, as two Readers may try at the same time;
+// one whose mu is taken is in use and no victim anyway.
 package prefetch

@@ -1,0 +1,22 @@
+package listing
+
+import "context"
+
+// ScanKnown goes through what is in memory of dir after the row name, without a
+// request: it ends where that ends. Own changes in doubt are shown as this
+// mount made them.
+func (c *Cache) ScanKnown(dir Dir, after string) *Scanner {
+	return &Scanner{cache: c, dir: dir, merge: merger{dir: dir}, pos: after, known: true}
+}
+
+// take is what comes after pos.
+func (s *Scanner) take(ctx context.Context) (view, error) {
+	if !s.known {
+		return s.cache.view(ctx, s.dir, s.pos)
+	}
+	v, ok := s.cache.cachedView(s.dir, s.pos)
+	if !ok {
+		return view{window: window{to: s.pos, end: true}}, nil
+	}
+	return v, nil
+}
