@@ -55,6 +55,9 @@ var _ = (interface {
 func (n *fileNode) stands(row *listing.Row, fetched time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.gone {
+		return false // a rename replaced it, and did not come to its end
+	}
 	if n.draft.hasContent() || row.Local {
 		return true
 	}

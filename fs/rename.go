@@ -179,8 +179,7 @@ func (r *renaming) moveFile(ctx context.Context) error {
 	if m.over, err = supersede(ctx, fileOf(m.target)); err != nil {
 		return err
 	}
-	replaced := false
-	defer func() { m.over.end(replaced) }()
+	defer func() { m.over.end(m.overwritten) }()
 	leave, err := f.changeEntries(ctx, r.from, r.to)
 	if err != nil {
 		return err
@@ -195,8 +194,9 @@ func (r *renaming) moveFile(ctx context.Context) error {
 	if err := f.fits(m.q); err != nil {
 		return err
 	}
-	err = m.move(ctx)
-	replaced = err == nil
+	if err = m.move(ctx); err == nil {
+		m.overwritten = true
+	}
 	return err
 }
 
@@ -206,6 +206,7 @@ type fileMove struct {
 	// node and target are what the tree has for the two names, or nil.
 	node, target *fusefs.Inode
 	over         *superseded
+	overwritten  bool        // what had the new name is gone, whatever the rename returns
 	row          listing.Row // the version that is moved
 
 	fromDir, toDir listing.Dir
@@ -326,7 +327,14 @@ func (m *fileMove) keepBoth(row listing.Row) {
 	f := m.f
 	row.Name = m.q.object
 	f.cache.Put(m.toDir, row)
-	standFor(m.target, row)
+	if m.over.draft == nil {
+		standFor(m.target, row)
+	} else {
+		// Those who have it open keep what they have. The kernel shows that to others
+		// until it is told; it listens when it has our answer.
+		m.overwritten = true
+		f.writers.wg.Go(func() { _ = m.to.up.NotifyEntry(m.to.name) })
+	}
 	f.log.Warn("a file that was to be renamed has both names now, because the rename did not come to its end", "old", m.p, "new", m.q)
 }
 
