@@ -107,7 +107,7 @@ func TestAWarmTreeIsWalkedWithoutRequests(t *testing.T) {
 		}
 	}, 7)
 	m := mount(t, fakeAccount(srv))
-	requests(t, srv, 11, "find of 10 directories", func() { sh(t, "find "+m.path("c")) })
+	requests(t, srv, 3, "find of 10 directories", func() { sh(t, "find "+m.path("c")) })
 	requests(t, srv, 0, "find again", func() {
 		if got := strings.Count(sh(t, "find "+m.path("c")+" -type f -size 7c"), "\n"); got != 200 {
 			t.Errorf("find shows %d files, want 200", got)

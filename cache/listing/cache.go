@@ -17,6 +17,10 @@ type Lister interface {
 	// the cache's goroutines, for several pages at once; ctx ends with
 	// Cache.Close, so that deadlines are the Lister's own.
 	List(ctx context.Context, dir Dir, marker string, yield func(Row) error) (end bool, err error)
+	// ListTree makes one request for all objects whose names begin with the
+	// prefix of dir, without a delimiter, and is like List otherwise. A limit
+	// that is not zero bounds the rows; the server may give fewer.
+	ListTree(ctx context.Context, dir Dir, marker string, limit int, yield func(Row) error) (end bool, err error)
 }
 
 // Defaults of Config.
@@ -70,7 +74,7 @@ type Stats struct {
 	// Misses are lookups that found nothing known, and pages of scans that
 	// had to be waited for.
 	Misses uint64
-	// Fetches are calls of Lister.List.
+	// Fetches are calls of Lister.List and Lister.ListTree.
 	Fetches uint64
 	// Verifications are calls of Config.Verify.
 	Verifications uint64
@@ -100,6 +104,10 @@ type Cache struct {
 	evictable *list.List
 	// changes counts all changes of all directories.
 	changes int
+	// walks has what programs go through, by the root.
+	walks map[Dir]*walk
+	// trees are the requests for sheets under way.
+	trees []*treeFlight
 	// work has the cancel functions of the requests under way.
 	work map[uint64]context.CancelFunc
 }
@@ -133,6 +141,7 @@ func New(cfg Config, lister Lister) (*Cache, error) {
 		dirs:      make(map[Dir]*dirState),
 		idle:      list.New(),
 		evictable: list.New(),
+		walks:     make(map[Dir]*walk),
 		work:      make(map[uint64]context.CancelFunc),
 	}, nil
 }

@@ -32,6 +32,13 @@ type dirState struct {
 	missed []miss
 	// cursor is the last row name that a page answered a lookup for.
 	cursor string
+	// scanned is when somebody began to read the directory last, and asked the
+	// directory in it that was listed last.
+	scanned time.Time
+	asked   miss
+	// deeper says that a sheet was asked for since, although the one before had
+	// ended in a directory within this one.
+	deeper bool
 	// noted says that there may be notes.
 	noted bool
 	// idle is the place in Cache.idle, or nil.
@@ -56,14 +63,32 @@ func (c *Cache) stateLocked(dir Dir) *dirState {
 		oldest := c.idle.Back()
 		c.idle.Remove(oldest)
 		if d, ok := oldest.Value.(*dirState); ok {
-			delete(c.dirs, d.dir)
+			c.dropStateLocked(d)
 		}
 	}
 	// A new state has a new generation: what an earlier state of the
-	// directory knew does not come back.
+	// directory knew does not come back. Flights know themselves what was
+	// invalidated since they began.
 	d := &dirState{dir: dir, gen: c.tickLocked(), sweepAt: minSweep}
+	for _, f := range c.trees {
+		if dir.within(f.root) && f.counts(dir) {
+			d.gen = min(d.gen, f.began-1)
+		}
+	}
 	c.dirs[dir] = d
 	return d
+}
+
+// dropStateLocked forgets a state. Flights that it was not to believe, or that
+// may not revive its notes, are told.
+func (c *Cache) dropStateLocked(d *dirState) {
+	delete(c.dirs, d.dir)
+	for _, f := range c.trees {
+		if d.noted || max(d.gen, d.dropped) > f.began {
+			c.spoilLocked(d.dir)
+			return
+		}
+	}
 }
 
 // restLocked puts d where it belongs: latest of the idle ones, or not idle.
@@ -89,7 +114,14 @@ func (c *Cache) validLocked(d *dirState, began uint64) bool {
 // there any more; then its spans are removed.
 func (c *Cache) pageLocked(d *dirState, s span) *page {
 	if c.validLocked(d, s.began) {
-		if p := c.store.get(s.key, s.began); p != nil && c.fresh(p.fetched) {
+		var p *page
+		switch v := c.store.get(s.key, s.began).(type) {
+		case *page:
+			p = v
+		case *sheet:
+			p = v.parts[d.dir.Prefix]
+		}
+		if p != nil && c.fresh(p.fetched) {
 			return p
 		}
 	}
@@ -118,6 +150,8 @@ func (c *Cache) Invalidate(dir Dir) {
 	defer c.mu.Unlock()
 	if d := c.dirs[dir]; d != nil {
 		c.invalidateLocked(d)
+	} else {
+		c.spoilLocked(dir)
 	}
 }
 
@@ -130,6 +164,7 @@ func (c *Cache) InvalidateTree(dir Dir) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.spoilTreeLocked(dir)
 	for _, d := range c.dirs {
 		if d.dir.within(dir) {
 			c.invalidateLocked(d)
@@ -153,4 +188,5 @@ func (c *Cache) invalidateLocked(d *dirState) {
 func (c *Cache) staleLocked(d *dirState) {
 	d.gen = c.tickLocked()
 	d.pages = nil
+	c.spoilLocked(d.dir)
 }

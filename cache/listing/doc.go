@@ -5,7 +5,8 @@
 //
 // What the server said can be asked again. It lives in ristretto, which may
 // drop any value at any time: pages of listings (one page is the answer to one
-// request) and notes (the answer to a caller's own HEAD). It is believed for
+// request), sheets (pages of many directories, the answer to one request
+// without a delimiter) and notes (the answer to a caller's own HEAD). It is believed for
 // Config.TTL, counted from the moment the request began.
 //
 // What this mount did is exact and cannot be asked, because container listings
@@ -62,18 +63,54 @@
 // that knows it. A newer page trims the spans of older ones. The index is in a
 // map of the cache's own and is checked against ristretto on use: a page that
 // was evicted leaves an unknown range. A lookup needs both the row "x" and the
-// row "x/" to be in known ranges. Filling a page does not depend on who asked,
-// so that one request could fill the pages of several directories.
+// row "x/" to be in known ranges. Filling a page does not depend on who asked:
+// a sheet fills the pages of several directories.
+//
+// # Walks
+//
+// A program that goes through a tree reads each of its directories, and with
+// small ones that is a request for a few names. A listing of the subtree without
+// a delimiter has some 10,000 names a request: a [sheet], which is cut into the
+// pages that listings of the directories would have given. The names between a
+// marker and the last object of a sheet are known for every directory: its
+// objects among them, and its subdirs, because those that begin between the two
+// have all their objects there or are begun by the last one.
+//
+// A walk is noticed when a directory has been read, and then the second of those
+// in it has to be asked for (walk.go). It begins with a short sheet at the
+// directory that is asked for, and goes on with whole ones where the last one
+// ended, each asked for when somebody comes to the end of it or near (ahead.go).
+// The root is the highest directory from which the reading came down, but that
+// decides only where the last sheet may end.
+//
+// Programs that only look like it must not cost much. Some skip large
+// directories, some look into those of one level and not below, some go in the
+// order of inode numbers. So a walk has credit. Each sheet at a new place, each
+// that may have nothing of the directory that is read, and each directory passed by
+// costs some of it; each directory that was in a sheet already earns some. Without
+// credit directories are listed alone, with another try now and then. A program
+// that goes back, or leaves out several directories, goes by an order of its own:
+// its sheets begin some directories before the one that is asked for.
+//
+// A directory that the one above does not list is empty without a request: it is
+// there because the overlay keeps it.
+//
+// # Asking ahead
+//
+// The page after the first is asked for when three quarters of the first have been
+// read, because most readers of large directories want no more than its beginning;
+// each further one when an eighth of the one before has been read.
 //
 // # Bounds
 //
 // Pages and notes: Config.Bytes, plus a few of the latest pages, because
 // ristretto may refuse a page at the very moment it was fetched for a lookup.
+// A sheet is one value, so that what a walk fetched together is dropped together.
 // Overlay: Config.MaxOverlay rows; above it the oldest eighth is dropped and
 // the pages of their directories with them, so that the truth is asked again.
 // Local rows and kept directories are never dropped. Directory states:
 // Config.MaxDirs, not counting those that hold overlay rows. A Scanner holds
-// one page at a time, and with ScanKnown asks for none.
+// one page at a time, or one sheet, and with ScanKnown asks for none.
 //
 // # Concurrency
 //

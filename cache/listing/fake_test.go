@@ -138,6 +138,11 @@ func (s *server) List(_ context.Context, _ Dir, marker string, yield func(Row) e
 	return len(rows) < s.page, nil
 }
 
+// ListTree lists what is in the one directory.
+func (s *server) ListTree(ctx context.Context, dir Dir, marker string, _ int, yield func(Row) error) (bool, error) {
+	return s.List(ctx, dir, marker, yield)
+}
+
 func (s *server) snapshot(marker string) ([]Row, func(string), error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,6 +24,8 @@ type view struct {
 	window
 	page *page
 	rows []Row
+	// size is the number of rows at first.
+	size int
 	// claims are the own rows that win over the page's, sorted by name. A
 	// row that does not exist hides that of the page.
 	claims []fact
@@ -32,6 +34,7 @@ type view struct {
 // viewLocked takes the part of the page that lies in w.
 func (c *Cache) viewLocked(d *dirState, p *page, w window) view {
 	v := view{window: w, page: p, rows: p.within(w)}
+	v.size = len(v.rows)
 	first, last := d.changesWithin(w)
 	for _, ch := range d.changes[first:last] {
 		f := c.resolveLocked(ch, p.fact(ch.row.Name))
@@ -45,19 +48,28 @@ func (c *Cache) viewLocked(d *dirState, p *page, w window) view {
 }
 
 // view is what the directory has right after pos, from memory or by a request.
-func (c *Cache) view(ctx context.Context, dir Dir, pos string) (view, error) {
+// before is the page that ends there, or nil.
+func (c *Cache) view(ctx context.Context, dir Dir, pos string, before *page) (view, error) {
 	if err := context.Cause(ctx); err != nil {
 		return view{}, err
 	}
-	v, ok := c.cachedView(dir, pos)
-	if ok {
+	v, known := c.cachedView(dir, pos)
+	if known {
 		c.hits.Add(1)
 	} else {
 		c.misses.Add(1)
+		var found bool
 		var err error
-		if v, err = c.fetch(ctx, dir, pos); err != nil {
+		v, found, err = c.sheetView(ctx, dir, pos, before)
+		if err == nil && !found {
+			v, err = c.fetch(ctx, dir, pos)
+		}
+		if err != nil {
 			return view{}, err
 		}
+	}
+	if pos == "" {
+		c.scanned(dir, v.rows, known && v.page.sheet != nil)
 	}
 	return c.settleView(ctx, v)
 }
@@ -71,17 +83,39 @@ func (c *Cache) cachedView(dir Dir, pos string) (view, bool) {
 		return view{}, false
 	}
 	defer c.restLocked(d)
-	s, ok := d.pages.after(pos)
+	if s, ok := d.pages.after(pos); ok {
+		if p := c.pageLocked(d, s); p != nil {
+			w := s.window
+			w.from = max(w.from, pos)
+			return c.viewLocked(d, p, w), true
+		}
+	}
+	if p := c.absentLocked(d); p != nil {
+		return c.viewLocked(d, p, window{from: pos, end: true}), true
+	}
+	return view{}, false
+}
+
+// absentLocked is an empty page of a directory that the server does not list in
+// the one above: it stays because this mount keeps it. Else it is nil.
+func (c *Cache) absentLocked(d *dirState) *page {
+	dir, ok := d.dir.parent()
 	if !ok {
-		return view{}, false
+		return nil
 	}
-	p := c.pageLocked(d, s)
-	if p == nil {
-		return view{}, false
+	up := c.dirs[dir]
+	if up == nil {
+		return nil
 	}
-	w := s.window
-	w.from = max(w.from, pos)
-	return c.viewLocked(d, p, w), true
+	s, ok := up.pages.find(d.dir.Prefix)
+	if !ok || !c.validLocked(d, s.began) {
+		return nil
+	}
+	p := c.pageLocked(up, s)
+	if p == nil || p.fact(d.dir.Prefix).exists {
+		return nil
+	}
+	return &page{end: true, began: p.began, fetched: p.fetched}
 }
 
 // settleView asks the server about the claims in doubt.
@@ -117,22 +151,27 @@ func (c *Cache) fetch(ctx context.Context, dir Dir, marker string) (view, error)
 		return view{}, ErrClosed
 	}
 	d := c.stateLocked(dir)
-	i := slices.IndexFunc(d.flights, func(f *flight) bool {
-		return f.marker == marker && c.validLocked(d, f.began)
-	})
-	var f *flight
-	if i >= 0 {
-		f = d.flights[i]
-	} else {
-		f = &flight{call: newCall[view](), marker: marker, began: c.tickLocked()}
-		d.flights = append(d.flights, f)
-		c.fetches.Add(1)
-		p := &page{from: marker, began: f.began, fetched: c.cfg.Now()}
-		c.goLocked(ctx, func(ctx context.Context) { c.fly(ctx, d, f, p) })
-	}
+	f := c.flightLocked(ctx, d, marker)
 	c.restLocked(d)
 	c.mu.Unlock()
 	return f.wait(ctx)
+}
+
+// flightLocked is the request for the page after marker, its own or one under
+// way.
+func (c *Cache) flightLocked(ctx context.Context, d *dirState, marker string) *flight {
+	i := slices.IndexFunc(d.flights, func(f *flight) bool {
+		return f.marker == marker && c.validLocked(d, f.began)
+	})
+	if i >= 0 {
+		return d.flights[i]
+	}
+	f := &flight{call: newCall[view](), marker: marker, began: c.tickLocked()}
+	d.flights = append(d.flights, f)
+	c.fetches.Add(1)
+	p := &page{from: marker, began: f.began, fetched: c.cfg.Now()}
+	c.goLocked(ctx, func(ctx context.Context) { c.fly(ctx, d, f, p) })
+	return f
 }
 
 // fly makes the request of f and lets its page land.

@@ -29,6 +29,8 @@ func (c *Cache) ChangesWithin(dir Dir) []Change {
 func (c *Cache) MoveTree(from, to Dir) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.spoilTreeLocked(from)
+	c.spoilTreeLocked(to)
 	var along []*change
 	for _, d := range c.dirs {
 		if !d.dir.within(from) {

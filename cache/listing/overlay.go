@@ -196,6 +196,11 @@ func (c *Cache) settleLocked(d *dirState, p *page) {
 	for _, f := range d.flights {
 		oldest = min(oldest, f.began)
 	}
+	for _, f := range c.trees {
+		if d.dir.within(f.root) {
+			oldest = min(oldest, f.began)
+		}
+	}
 	settled := func(ch *change) bool {
 		if ch.permanent() || ch.made >= oldest || ch.repeatable() && c.fresh(ch.at) {
 			return false

@@ -21,7 +21,13 @@ type page struct {
 	began uint64
 	// fetched is the time of the request, by the clock.
 	fetched time.Time
+	// sheet is what the page is a part of, or nil, and before the number of
+	// objects that the sheet has before those of the page.
+	sheet  *sheet
+	before int
 }
+
+func (p *page) start() uint64 { return p.began }
 
 // row finds the row of that exact name.
 func (p *page) row(name string) (Row, bool) {

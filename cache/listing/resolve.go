@@ -61,8 +61,8 @@ func (c *Cache) saidLocked(d *dirState, rowName, name string) fact {
 		}
 	}
 	if d.noted {
-		n := c.store.latest(noteKey(d.dir, name))
-		if n != nil && n.began > max(said.began, d.dropped) && c.validLocked(d, n.began) && c.fresh(n.fetched) {
+		n, ok := c.store.latest(noteKey(d.dir, name)).(*page)
+		if ok && n.began > max(said.began, d.dropped) && c.validLocked(d, n.began) && c.fresh(n.fetched) {
 			said = n.fact(rowName)
 		}
 	}

@@ -21,6 +21,15 @@ func (d Dir) within(root Dir) bool {
 		d.Container == root.Container && strings.HasPrefix(d.Prefix, root.Prefix)
 }
 
+// parent is the directory that d is in. The account and containers are in none.
+func (d Dir) parent() (up Dir, ok bool) {
+	if d.Prefix == "" {
+		return Dir{}, false
+	}
+	slash := strings.LastIndexByte(d.Prefix[:len(d.Prefix)-1], '/')
+	return Dir{Container: d.Container, Prefix: d.Prefix[:slash+1]}, true
+}
+
 // holds tells whether name can be a row of d: below its prefix, with no "/" in
 // it but a last one.
 func (d Dir) holds(name string) bool {

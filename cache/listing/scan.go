@@ -18,6 +18,9 @@ type Scanner struct {
 	end  bool
 	// known says that what is not in memory ends the scan.
 	known bool
+	// ahead is how many rows of the page are read before the next one is asked
+	// for, or negative.
+	ahead int
 
 	merge merger
 	// out are decided entries, of which the first next were given out.
@@ -54,7 +57,14 @@ func (s *Scanner) Next(ctx context.Context) (Entry, error) {
 			if err != nil {
 				return Entry{}, err
 			}
+			if s.ahead = -1; !s.known {
+				s.ahead = v.aheadAt(s.pos == "")
+			}
 			s.view, s.pos, s.end = v, v.to, v.end
+		}
+		if s.ahead >= 0 && len(s.view.rows)+s.ahead <= s.view.size {
+			s.ahead = -1
+			s.cache.ahead(ctx, s.dir, &s.view)
 		}
 	}
 	s.last = s.out[s.next]

@@ -12,7 +12,7 @@ func (c *Cache) ScanKnown(dir Dir, after string) *Scanner {
 // take is what comes after pos.
 func (s *Scanner) take(ctx context.Context) (view, error) {
 	if !s.known {
-		return s.cache.view(ctx, s.dir, s.pos)
+		return s.cache.view(ctx, s.dir, s.pos, s.view.page)
 	}
 	v, ok := s.cache.cachedView(s.dir, s.pos)
 	if !ok {

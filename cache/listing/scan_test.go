@@ -141,6 +141,10 @@ func (f listerFunc) List(_ context.Context, _ Dir, marker string, yield func(Row
 	return f(marker, yield)
 }
 
+func (f listerFunc) ListTree(ctx context.Context, d Dir, marker string, _ int, yield func(Row) error) (bool, error) {
+	return f.List(ctx, d, marker, yield)
+}
+
 func TestScanRefusesListingsThatBreakTheirRules(t *testing.T) {
 	for what, names := range map[string][]string{
 		"out of order":      {"d/b", "d/a"},
@@ -260,6 +264,10 @@ func (h hanging) List(ctx context.Context, _ Dir, _ string, _ func(Row) error) (
 	close(h.arrived)
 	<-ctx.Done()
 	return false, ctx.Err()
+}
+
+func (h hanging) ListTree(ctx context.Context, d Dir, marker string, _ int, yield func(Row) error) (bool, error) {
+	return h.List(ctx, d, marker, yield)
 }
 
 // TestScanOfAMillionRowsStaysWithinBounds is promise 9 for listings.

@@ -10,8 +10,17 @@ import (
 
 // recentPages is how many of the latest pages are held whatever ristretto
 // decides. It may refuse a new page in favour of those in memory; a lookup
-// that had the page fetched must still find it.
-const recentPages = 2
+// that had the page fetched must still find it, and so must a walk that is
+// reading one while the next is fetched.
+const recentPages = 4
+
+// value is a page, a note or a sheet.
+type value interface {
+	// start is when it began.
+	start() uint64
+	// cost is about what it takes in memory.
+	cost() int64
+}
 
 // store holds pages and notes in ristretto. A value may be gone at any time.
 type store struct {
@@ -19,7 +28,7 @@ type store struct {
 	// meets its Close. Guards the following.
 	closing sync.RWMutex
 	closed  bool
-	values  *ristretto.Cache[string, *page]
+	values  *ristretto.Cache[string, value]
 
 	// mu guards the following.
 	mu     sync.Mutex
@@ -27,17 +36,17 @@ type store struct {
 	next   int
 }
 
-// stored is a page with its key.
+// stored is a page or sheet with its key.
 type stored struct {
-	key  string
-	page *page
+	key   string
+	value value
 }
 
 // newStore makes a store for about that many bytes of pages and notes.
 func newStore(bytes int64) (*store, error) {
 	// Ristretto asks for ten counters an item. A note is some 300 bytes.
 	const bytesPerCounter = 30
-	values, err := ristretto.NewCache(&ristretto.Config[string, *page]{
+	values, err := ristretto.NewCache(&ristretto.Config[string, value]{
 		NumCounters: max(1000, bytes/bytesPerCounter),
 		MaxCost:     bytes,
 		BufferItems: 64,
@@ -48,36 +57,37 @@ func newStore(bytes int64) (*store, error) {
 	return &store{values: values}, nil
 }
 
-// get is the page of that key that began then, or nil.
-func (s *store) get(key string, began uint64) *page {
+// get is the value of that key that began then, or nil.
+func (s *store) get(key string, began uint64) value {
 	s.mu.Lock()
 	for _, r := range s.recent {
-		if r.page != nil && r.key == key && r.page.began == began {
+		if r.value != nil && r.key == key && r.value.start() == began {
 			s.mu.Unlock()
-			return r.page
+			return r.value
 		}
 	}
 	s.mu.Unlock()
-	if p := s.latest(key); p != nil && p.began == began {
-		return p
+	if v := s.latest(key); v != nil && v.start() == began {
+		return v
 	}
 	return nil
 }
 
 // latest is what ristretto has under the key, or nil. Asking is also what
 // tells ristretto that the key is in demand.
-func (s *store) latest(key string) *page {
+func (s *store) latest(key string) value {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
 	if s.closed {
 		return nil
 	}
-	p, _ := s.values.Get(key)
-	return p
+	v, _ := s.values.Get(key)
+	return v
 }
 
-// putPage stores a page of a listing and keeps it among the recent ones.
-func (s *store) putPage(key string, p *page, ttl time.Duration) {
+// putPage stores a page of a listing, or a sheet, and keeps it among the recent
+// ones.
+func (s *store) putPage(key string, p value, ttl time.Duration) {
 	s.mu.Lock()
 	s.recent[s.next] = stored{key, p}
 	s.next = (s.next + 1) % recentPages
@@ -88,7 +98,7 @@ func (s *store) putPage(key string, p *page, ttl time.Duration) {
 
 // put stores a page or note; it may be refused. Ristretto frees it when the
 // TTL has passed; whether it is still believed before that is for the caller.
-func (s *store) put(key string, p *page, ttl time.Duration) {
+func (s *store) put(key string, p value, ttl time.Duration) {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
 	if s.closed {
@@ -116,6 +126,11 @@ func (s *store) close() {
 // NUL in it.
 func pageKey(d Dir, marker string) string {
 	return "p" + d.Container + "\x00" + d.Prefix + "\x00" + marker
+}
+
+// sheetKey is the key of the sheet of root that begins after marker.
+func sheetKey(root Dir, marker string) string {
+	return "s" + root.Container + "\x00" + root.Prefix + "\x00" + marker
 }
 
 // noteKey is the key of the note about a name in d.
