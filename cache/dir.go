@@ -20,6 +20,7 @@ const (
 	versionName   = "version"
 	newVersion    = "version.new"
 	scratchName   = "tmp"
+	blocksName    = "blocks"
 	temporaryName = "temporary"
 )
 
@@ -46,6 +47,8 @@ type Dir struct {
 	mu     sync.Mutex
 	used   int64
 	closed bool
+	// evictor gives back space that others have more need of, or is nil.
+	evictor func(n int64) int64
 }
 
 // Open makes path this process's cache directory until Close. It creates it if
@@ -173,8 +176,19 @@ func (d *Dir) Used() int64 {
 }
 
 // Reserve takes n bytes of the directory's space, or none and returns ErrFull.
-// It promises nothing about the disk, which others fill too.
+// What can be fetched again makes room for them. It promises nothing about the
+// disk, which others fill too.
 func (d *Dir) Reserve(n int64) error {
+	for {
+		err := d.ReserveSpare(n)
+		if err == nil || d.Evict(max(1, d.Used()+n-d.limit)) == 0 {
+			return err
+		}
+	}
+}
+
+// ReserveSpare is Reserve for what can be fetched again: nothing makes room.
+func (d *Dir) ReserveSpare(n int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.limit > 0 && n > d.limit-d.used {
@@ -182,6 +196,27 @@ func (d *Dir) Reserve(n int64) error {
 	}
 	d.used += n
 	return nil
+}
+
+// SetEvictor makes f what Evict calls, or nothing if it is nil. It gives back space of n
+// bytes or more, or what there is, and returns how much. It must not wait for
+// anybody who may be waiting for space.
+func (d *Dir) SetEvictor(f func(n int64) int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.evictor = f
+}
+
+// Evict makes room for n bytes on the disk, as far as there is anything that can be
+// fetched again, and returns how much it made.
+func (d *Dir) Evict(n int64) int64 {
+	d.mu.Lock()
+	evictor := d.evictor
+	d.mu.Unlock()
+	if evictor == nil {
+		return 0
+	}
+	return evictor(n)
 }
 
 // Release gives back n bytes that were reserved.
@@ -205,6 +240,16 @@ func (d *Dir) TempFile() (*os.File, error) {
 		return nil, fmt.Errorf("cannot create a file in cache directory %s: %w", d.path, cause(err))
 	}
 	return f, nil
+}
+
+// Blocks returns the path of the part for what can be fetched again, which is
+// there, and stays when the directory is given up.
+func (d *Dir) Blocks() (string, error) {
+	path := filepath.Join(d.path, blocksName)
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", fmt.Errorf("cannot create %s: %w", path, cause(err))
+	}
+	return path, nil
 }
 
 // createNamed creates a file in dir and removes its name.

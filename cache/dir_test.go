@@ -153,6 +153,36 @@ func TestReserveKeepsTheDirectoryBelowItsLimit(t *testing.T) {
 	}
 }
 
+func TestWhatCanBeFetchedAgainMakesRoom(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "c"), 100)
+	spare := int64(0)
+	d.SetEvictor(func(n int64) int64 {
+		n = min(n, spare)
+		spare -= n
+		d.Release(n)
+		return n
+	})
+	for d.ReserveSpare(30) == nil {
+		spare += 30
+	}
+	if spare != 90 {
+		t.Fatalf("%d bytes are spare, want 90", spare)
+	}
+	if err := d.Reserve(50); err != nil || spare != 50 {
+		t.Errorf("Reserve: %v, and %d bytes are left spare, want 50", err, spare)
+	}
+	if err := d.Reserve(51); !errors.Is(err, ErrFull) {
+		t.Errorf("Reserve of more than there is: %v, want ErrFull", err)
+	}
+	if d.Used() != 50 {
+		t.Errorf("%d bytes are reserved, want 50", d.Used())
+	}
+	d.SetEvictor(nil)
+	if got := d.Evict(1); got != 0 {
+		t.Errorf("Evict gives %d bytes without anybody to give them", got)
+	}
+}
+
 func TestTempFilesHaveNoName(t *testing.T) {
 	d := open(t, filepath.Join(t.TempDir(), "c"), 0)
 	for name, create := range map[string]func() (*os.File, error){

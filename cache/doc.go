@@ -24,6 +24,8 @@
 //	tmp/       files without a future: nothing refers to them after a crash.
 //	           They have no name where the file system can do that, and the
 //	           next owner empties the directory
+//	blocks/    what can be fetched again: the versions of cache/block. It stays
+//	           for the next owner
 //	temporary  only in directories that go with their owner
 //
 // The lock ends with the process, whatever ends it, so there is nothing to
@@ -35,6 +37,7 @@
 // it: it has the marker, and its lock is free.
 //
 // All who keep data in the directory take their space from Dir.Reserve, which is
-// what keeps the directory below its limit. Full for one is full for all: each
-// first gives back what it can fetch again.
+// what keeps the directory below its limit. What cache/block has there makes room
+// for what cache/writeback needs, and never the other way. Full for one Stage is
+// full for all: each first gives back what it can fetch again.
 package cache

@@ -42,7 +42,7 @@ func (s *Stage) Allocate(off, length int64, mode Mode) error {
 	}
 	if mode != PunchHole {
 		err := s.allocateLocked(r)
-		if errors.Is(err, syscall.ENOSPC) && s.dropCleanLocked() > 0 {
+		if errors.Is(err, syscall.ENOSPC) && s.makeRoomLocked(length) {
 			err = s.allocateLocked(r)
 		}
 		if err != nil {

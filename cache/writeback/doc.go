@@ -60,9 +60,10 @@
 // # Space
 //
 // Whole pages that hold anything local are reserved in the [cache.Dir], whose
-// limit thus holds for all stages together. When it is reached, or the disk is
-// full, a write drops what is clean in its own file, and fails with ENOSPC if
-// that is not enough. What was in the file stays readable and can be uploaded.
+// limit thus holds for all stages together, and for what cache/block keeps there,
+// which makes room first. When it is reached, or the disk is full, a write drops
+// what is clean in its own file, and fails with ENOSPC if that is not enough. What
+// was in the file stays readable and can be uploaded.
 //
 // # Locks and goroutines
 //

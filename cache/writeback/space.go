@@ -96,6 +96,13 @@ func (s *Stage) freeLocked(r Range) {
 	s.dir.Release(s.occupied.remove(r))
 }
 
+// makeRoomLocked finds space for n bytes after the disk or the directory was full,
+// and reports whether there is more than before.
+func (s *Stage) makeRoomLocked(n int64) bool {
+	evicted := s.dir.Evict(n)
+	return evicted >= n || s.dropCleanLocked()+evicted > 0
+}
+
 // dropCleanLocked makes remote again what is local and the same as in the base,
 // and returns how much space that gave back.
 func (s *Stage) dropCleanLocked() int64 {

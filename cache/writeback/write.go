@@ -22,7 +22,7 @@ func (s *Stage) WriteAt(p []byte, off int64) (int, error) {
 	}
 	s.preserveLocked(r)
 	n, err := s.writeLocked(p, off)
-	if errors.Is(err, syscall.ENOSPC) && s.dropCleanLocked() > 0 {
+	if errors.Is(err, syscall.ENOSPC) && s.makeRoomLocked(int64(len(p)-n)) {
 		var more int
 		more, err = s.writeLocked(p[n:], off+int64(n))
 		n += more

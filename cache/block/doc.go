@@ -1,0 +1,57 @@
+// Package block keeps object data on disk, by object version. It knows neither
+// FUSE nor Swift: a [Source] gives byte ranges of a version, and a [Version] is
+// that Source with the disk in front of it.
+//
+// # On disk
+//
+// A version has two files in the directory blocks of the [cache.Dir], named by a
+// hash of its [Key]:
+//
+//	NAME      the bytes of the version at their offsets, sparse
+//	NAME.map  which ranges of it are there: a header, and records behind it
+//
+// A record is an extent: a range of at most 1 MiB, with the checksum (xxHash64)
+// of its bytes, and its own. Extents are exact to the byte and do not overlap. A
+// record counts only if its checksum is right, and replaces what it overlaps of
+// those before it; one that is marked so only takes away. So the map is appended
+// to and never changed, and a torn or missing record is a range that is fetched
+// again.
+//
+// # What is trusted
+//
+// Data is written before its record, and without fsync. What this process wrote
+// it trusts. An extent that it found is compared with its checksum before any
+// byte of it is used, once; what does not match (a power failure, a damaged disk,
+// another program) is taken away, logged, and fetched again. A key has the ETag
+// and the size, so that a new version is another entry, and no request is needed
+// to know whether what is on disk is right.
+//
+// # Filling
+//
+// What a Version fetches it writes as it passes by, in the goroutine that reads
+// the body: there is no queue, and no memory. Each window of at most 1 MiB is
+// claimed first, so that no byte is written twice at once. A disk on which the
+// writing of one body takes long is left alone for the rest of the body. A full
+// disk ends the filling for a while. If a body fails, what came in it is not
+// trusted, since its end is where checksums are compared; only a caller that had
+// enough leaves what it has read.
+//
+// # Space
+//
+// Every window is reserved in the cache.Dir. Versions make room for each other,
+// the least recently used first and those that nobody has open. What the
+// directory is really for, files with changes, comes before all of them: a Stage
+// that finds no space gets that of versions, open or not. Who reads an evicted
+// version reads on from the Source. Only a pinned one stays, because the kernel
+// reads it behind our back.
+//
+// A version has its extents in memory only while it is open, and all together
+// have a limit, as has the number of versions.
+//
+// # Locks
+//
+// Store.mu is taken before entry.mu, and the directory's lock below both. A Stage
+// holds its lock when it asks for space, so that nothing here ever takes one of
+// a Stage. entry.mu is held for reading while bytes of its file are read or
+// written, so that an eviction, which cuts the file, waits for them.
+package block

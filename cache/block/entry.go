@@ -1,0 +1,300 @@
+package block
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// entry is one version on disk.
+type entry struct {
+	store *Store
+	name  name
+
+	// Store.mu guards the following.
+	elem     *list.Element // in Store.lru, or nil once it was removed
+	refs     int           // Versions that are open
+	pins     int           // of these, those whose file the kernel reads
+	reserved int64         // space of the directory
+
+	// mu guards the following. It is held for reading while bytes of the file are.
+	mu sync.RWMutex
+	// size is that of the version, once it was open.
+	size int64
+	// data and index are the two files, open while the entry is in use and there is
+	// anything on disk; else nil.
+	data, index *os.File
+	// stored says that there are files, and opened that they were looked at for this
+	// use.
+	stored, opened bool
+	// trusted says that whatever the map tells was checked in this process.
+	trusted bool
+	// removed says that the entry was evicted: there is nothing, and there will be
+	// nothing.
+	removed bool
+	extents extents
+	claims  []span // windows that are being written
+}
+
+// open makes the entry ready for use.
+func (e *entry) open(size int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.opened || e.removed {
+		return
+	}
+	e.opened, e.size = true, size
+	if err := e.openLocked(); err != nil && !errors.Is(err, os.ErrNotExist) {
+		e.store.log.Warn("a file of the cache directory cannot be used and is made anew", "file", e.file(""), "error", err)
+	}
+}
+
+// openLocked opens the files and reads the map, if there is one. After an error
+// there is nothing, and the first that is written begins with new files.
+func (e *entry) openLocked() error {
+	index, err := os.OpenFile(e.file(mapSuffix), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	data, err := os.OpenFile(e.file(""), os.O_RDWR, 0)
+	if err != nil {
+		_ = index.Close()
+		return err
+	}
+	x, err := e.readMap(data, index)
+	if err != nil {
+		return errors.Join(err, data.Close(), index.Close())
+	}
+	if e.trusted {
+		for i := range x {
+			x[i].checked = true
+		}
+	}
+	e.data, e.index, e.extents, e.stored = data, index, x, true
+	e.store.extents.Add(int64(len(x)))
+	return nil
+}
+
+func (e *entry) readMap(data, index *os.File) (extents, error) {
+	info, err := data.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() != e.size {
+		return nil, fmt.Errorf("%d bytes are there of %d: %w", info.Size(), e.size, errMap)
+	}
+	b, err := io.ReadAll(io.LimitReader(index, headerSize+2*recordSize*mostExtents))
+	if err != nil {
+		return nil, err
+	}
+	return decodeMap(b, e.name, e.size, int(max(0, mostExtents-e.store.extents.Load())))
+}
+
+// create makes the files of a version of which nothing is on disk yet.
+func (e *entry) create() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.removed {
+		return os.ErrClosed
+	}
+	if e.data != nil {
+		return nil
+	}
+	e.trusted = true // of what is in the files nothing was there before
+	const flags = os.O_RDWR | os.O_CREATE | os.O_TRUNC
+	data, err := os.OpenFile(e.file(""), flags, 0o600)
+	if err != nil {
+		return err
+	}
+	index, err := os.OpenFile(e.file(mapSuffix), flags, 0o600)
+	if err != nil {
+		return errors.Join(err, data.Close())
+	}
+	e.stored = true
+	_, err = index.Write(encodeHeader(e.name, e.size))
+	if err := errors.Join(err, data.Truncate(e.size)); err != nil {
+		return errors.Join(err, data.Close(), index.Close())
+	}
+	e.data, e.index = data, index
+	return nil
+}
+
+// shut closes the files, and reports whether there is anything on disk.
+func (e *entry) shut() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.trusted = e.stored && !slices.ContainsFunc(e.extents, func(x extent) bool { return !x.checked })
+	kept := e.stored && len(e.extents) > 0
+	if kept && e.index != nil {
+		// The order of use survives in the dates of the maps.
+		_ = os.Chtimes(e.index.Name(), time.Time{}, time.Now())
+	}
+	e.closeLocked()
+	e.opened = false
+	return kept || e.removed
+}
+
+func (e *entry) closeLocked() {
+	if e.data != nil {
+		_, _ = e.data.Close(), e.index.Close() // nothing is promised of what is in them
+	}
+	e.store.extents.Add(-int64(len(e.extents)))
+	e.data, e.index, e.extents = nil, nil, nil
+}
+
+// empty takes everything away. Those who use the entry find nothing.
+func (e *entry) empty() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.removed = true
+	if e.data != nil {
+		// The space is free now, and not when the last user closes the file.
+		_ = e.data.Truncate(0)
+	}
+	e.closeLocked()
+}
+
+// present returns the end of the range on disk that has the byte at off, or false.
+func (e *entry) present(off int64) (int64, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if x := e.extents.at(off); x != nil {
+		return x.end, true
+	}
+	return 0, false
+}
+
+// gap returns the end of the range not on disk that begins at off.
+func (e *entry) gap(off, end int64) int64 {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.extents.gap(off, end)
+}
+
+// readAt fills p from the disk, or reports that not all of it is there.
+func (e *entry) readAt(p []byte, off int64) bool {
+	want := span{off, off + int64(len(p))}
+	for {
+		bad, ok := e.tryRead(p, want)
+		if ok || bad == nil {
+			return ok
+		}
+		if !e.check(*bad) {
+			return false
+		}
+	}
+}
+
+// tryRead is readAt, unless there is an extent that has to be checked first.
+func (e *entry) tryRead(p []byte, want span) (unchecked *extent, ok bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if !e.extents.covers(want) {
+		return nil, false
+	}
+	for i := e.extents.search(want.off); i < len(e.extents) && e.extents[i].off < want.end; i++ {
+		if x := e.extents[i]; !x.checked {
+			return &x, false
+		}
+	}
+	_, err := e.data.ReadAt(p, want.off)
+	return nil, err == nil
+}
+
+// buffers hold an extent while it is checked.
+var buffers = sync.Pool{New: func() any { return new([window]byte) }}
+
+// check compares an extent with its checksum, and takes it away if it does not
+// match.
+func (e *entry) check(x extent) bool {
+	buf, _ := buffers.Get().(*[window]byte)
+	defer buffers.Put(buf)
+	b := buf[:x.len()]
+	e.mu.RLock()
+	if e.data == nil {
+		e.mu.RUnlock()
+		return false
+	}
+	_, err := e.data.ReadAt(b, x.off)
+	e.mu.RUnlock()
+	if err == nil && xxhash.Sum64(b) == x.sum {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if now := e.extents.at(x.off); now != nil && now.span == x.span && now.sum == x.sum {
+			now.checked = true
+		}
+		return true
+	}
+	if e.drop(x) {
+		e.store.log.Warn("damaged data in the cache directory is fetched again", "file", e.file(""), "offset", x.off, "bytes", x.len(), "error", err)
+	}
+	return false
+}
+
+// drop takes extents away, also out of the map, and gives their space back. It
+// reports whether there were any.
+func (e *entry) drop(all ...extent) bool {
+	var freed int64
+	e.mu.Lock()
+	for _, x := range all {
+		if now := e.extents.at(x.off); now != nil && now.span == x.span && now.sum == x.sum {
+			e.extents.remove(x.span)
+			e.store.extents.Add(-1)
+			freed += cost(x.span)
+			_ = e.appendLocked(x, true) // without, the next process finds out by itself what is damaged
+		}
+	}
+	e.mu.Unlock()
+	e.store.release(e, freed)
+	return freed > 0
+}
+
+// appendLocked adds a record to the map.
+func (e *entry) appendLocked(x extent, removed bool) error {
+	if e.index == nil {
+		return os.ErrClosed
+	}
+	info, err := e.index.Stat()
+	if err != nil {
+		return err
+	}
+	// Behind the last whole record: a torn one is overwritten.
+	at := max(headerSize, info.Size()-(info.Size()-headerSize)%recordSize)
+	_, err = e.index.WriteAt(encodeRecord(e.name, x, removed), at)
+	return err
+}
+
+// verify checks everything and reports whether the whole version is there.
+func (e *entry) verify(done <-chan struct{}) bool {
+	for {
+		e.mu.RLock()
+		whole := e.data != nil && e.extents.covers(span{0, e.size})
+		i := slices.IndexFunc(e.extents, func(x extent) bool { return !x.checked })
+		var x extent
+		if whole && i >= 0 {
+			x = e.extents[i]
+		}
+		e.mu.RUnlock()
+		if !whole || i < 0 {
+			return whole
+		}
+		select {
+		case <-done:
+			return false
+		default:
+		}
+		if !e.check(x) {
+			return false
+		}
+	}
+}
+
+// pages returns n, made up to whole pages.
+func pages(n int64) int64 { return (n + page - 1) / page * page }
