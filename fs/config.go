@@ -40,9 +40,9 @@ type Config struct {
 	// ReadAhead bounds the bytes read ahead for one open file.
 	ReadAhead int64
 
-	// Cache is where files are kept while they are edited. It stays the caller's,
-	// who closes it after Wait. Without one, a temporary directory is made for the
-	// first file that needs it.
+	// Cache is where files are kept while they are edited, and what was read if it has
+	// a limit. It stays the caller's, who closes it after Wait. Without one, a
+	// temporary directory is made for the first file that is edited.
 	Cache *cache.Dir
 
 	ShowSegments bool // list segment containers too

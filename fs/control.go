@@ -24,11 +24,14 @@ type Status struct {
 	Pending []Pending `json:"pending"`
 	// MemoryLimit is that of the Config.
 	MemoryLimit int64 `json:"memory_limit"`
-	// CacheDir is where files are kept while they are edited, or "" if there is
+	// CacheDir is where files are kept on the local disk, or "" if there is
 	// no such directory yet.
 	CacheDir   string `json:"cache_dir,omitempty"`
 	CacheUsed  int64  `json:"cache_used"`
 	CacheLimit int64  `json:"cache_limit"` // 0: what the disk has
+	// Reads counts the reads that came to the mount's process. Others were answered
+	// from the kernel's page cache, or from the cache directory by the kernel alone.
+	Reads int64 `json:"reads"`
 }
 
 // Pending is a file with content that the server does not have.
@@ -42,7 +45,7 @@ type Pending struct {
 
 // Status returns the state of the mount at this moment.
 func (f *FS) Status() Status {
-	s := Status{Pending: f.pending(), MemoryLimit: f.cfg.MemoryLimit}
+	s := Status{Pending: f.pending(), MemoryLimit: f.cfg.MemoryLimit, Reads: f.reads.Load()}
 	if dir := f.space.current(); dir != nil {
 		s.CacheDir, s.CacheUsed, s.CacheLimit = dir.Path(), dir.Used(), dir.Limit()
 	}

@@ -88,7 +88,7 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		file = &fileNode{f: f, at: p, row: e.Row}
 	}
 	file.attr(&out.Attr)
-	return up.NewInode(ctx, file, f.newStable(up, e.Name, listing.File, version(p, &e.Row)))
+	return up.NewInode(ctx, file, f.retired.successor(f.newStable(up, e.Name, listing.File, version(p, &e.Row))))
 }
 
 // Getattr implements fusefs.NodeGetattrer.

@@ -29,6 +29,14 @@ type fileNode struct {
 	draft *draft
 	// handles counts the open handles.
 	handles int
+	// plain counts those of them, and changes under way, with which none can be
+	// that passes to a file on disk, and backing is that file while there are
+	// handles that do; see passthrough.go.
+	plain   int
+	backing *backingFile
+	// retired says that a writer came while there were: the name stands for
+	// another inode now.
+	retired bool
 	// paged is the ETag of the version whose pages the kernel may hold.
 	paged string
 	// gone says that the file was unlinked: nothing more is stored under its
@@ -55,8 +63,10 @@ var _ = (interface {
 func (n *fileNode) stands(row *listing.Row, fetched time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.gone {
-		return false // a rename replaced it, and did not come to its end
+	if n.retired || n.gone {
+		// A gone one that is still in the tree was replaced by a rename that did not
+		// come to its end.
+		return false
 	}
 	if n.draft.hasContent() || row.Local {
 		return true
@@ -153,6 +163,11 @@ func (n *fileNode) setSize(ctx context.Context, h fusefs.FileHandle, size int64)
 	if own, ok := h.(*writeHandle); ok {
 		return own.truncate(ctx, size)
 	}
+	release, errno := n.changeable()
+	if errno != 0 {
+		return errno
+	}
+	defer release()
 	w := newWriteHandle(n, n.openDraft())
 	defer func() { _ = w.Release(ctx) }()
 	if errno := w.truncate(ctx, size); errno != 0 {
@@ -239,11 +254,20 @@ func (n *fileNode) seek(off uint64, whence uint32) (uint64, syscall.Errno) {
 // Open implements fusefs.NodeOpener. No request is made.
 func (n *fileNode) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	if flags&syscall.O_ACCMODE == syscall.O_RDONLY {
-		return newReadHandle(n), n.readFlags(), 0
+		h := newReadHandle(n)
+		if flags, ok := h.enter(ctx); ok {
+			return h, flags, 0
+		}
+		return h, n.readFlags(), 0
 	}
 	if errno := n.f.writable(); errno != 0 {
 		return nil, 0, errno
 	}
+	release, errno := n.changeable()
+	if errno != 0 {
+		return nil, 0, errno
+	}
+	defer release()
 	w := newWriteHandle(n, n.openDraft())
 	if flags&syscall.O_TRUNC != 0 {
 		if errno := w.truncate(ctx, 0); errno != 0 {

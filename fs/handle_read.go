@@ -13,6 +13,8 @@ import (
 // node. What this mount writes to the file it shows at once.
 type readHandle struct {
 	versionReader
+	// passing says that the kernel reads from a file on disk.
+	passing bool
 }
 
 var _ = (interface {
@@ -24,7 +26,7 @@ var _ = (interface {
 
 func newReadHandle(n *fileNode) *readHandle {
 	n.opened()
-	return &readHandle{versionReader{node: n}}
+	return &readHandle{versionReader: versionReader{node: n}}
 }
 
 // Fsync implements fusefs.FileFsyncer: a reader has nothing to store, but fsync on
@@ -48,12 +50,14 @@ func (h *readHandle) Lseek(_ context.Context, off uint64, whence uint32) (uint64
 // Release implements fusefs.FileReleaser.
 func (h *readHandle) Release(context.Context) syscall.Errno {
 	h.close()
+	h.leave()
 	h.node.closed()
 	return 0
 }
 
 // Read implements fusefs.FileReader.
 func (r *versionReader) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	r.node.f.reads.Add(1)
 	n, err := r.readAt(ctx, dest, off)
 	if err != nil && !isEOF(err) {
 		return nil, r.node.f.fail("read", r.node.where().String(), err)

@@ -13,6 +13,7 @@ import (
 // target of a link lies within it.
 type home struct {
 	account    string // the name in the storage URL
+	url        string // the storage URL
 	mountpoint string
 }
 

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"swiftfs/cache/block"
 	"swiftfs/cache/listing"
 	"swiftfs/fs/prefetch"
 	"swiftfs/swiftbackend"
@@ -40,6 +42,10 @@ type FS struct {
 	moved    moved
 	numbers  numbers
 	space    localSpace
+	blocks   *block.Store // or nil: object data is not kept on disk
+	passes   atomic.Bool  // whether the kernel may read from there by itself
+	retired  retired
+	reads    atomic.Int64 // READ requests of the kernel
 	server   *fuse.Server
 	home     home
 	rootNode fusefs.InodeEmbedder // the root of the tree, or nil before there is one
@@ -79,11 +85,11 @@ func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, 
 	f.home.mountpoint = mountpoint
 	root, ino := f.root()
 	f.rootNode = root
-	raw := fusefs.NewNodeFS(root, &fusefs.Options{
+	raw := rawFS{fusefs.NewNodeFS(root, &fusefs.Options{
 		RootStableAttr:  &fusefs.StableAttr{Ino: ino, Gen: 1},
 		NullPermissions: true,
 		MountOptions:    f.mountOptions(),
-	})
+	})}
 	opts := f.mountOptions()
 	if f.server, err = fuse.NewServer(raw, mountpoint, &opts); err != nil {
 		f.close()
@@ -118,6 +124,11 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 		f.nearby.close()
 		return nil, err
 	}
+	if err := f.openBlocks(); err != nil {
+		f.close()
+		return nil, err
+	}
+	f.passes.Store(f.canPass())
 	return f, nil
 }
 
@@ -127,7 +138,7 @@ func (f *FS) nameAccount(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.home.account = path.Base(u.Path)
+	f.home.account, f.home.url = path.Base(u.Path), u.String()
 	return nil
 }
 
@@ -206,6 +217,9 @@ func (f *FS) close() {
 	f.nearby.close()
 	f.cache.Close()
 	f.wg.Wait()
+	if f.blocks != nil {
+		f.blocks.Close()
+	}
 	if err := f.space.close(); err != nil {
 		f.log.Warn("the temporary cache directory could not be removed", "error", err)
 	}

@@ -255,6 +255,9 @@ func (b *neighbours) fetch(d listing.Dir, up *fusefs.Inode, file *smallFile) boo
 			return true
 		}
 	}
+	if b.f.blocks != nil && b.f.blocks.Has(b.f.blockKey(v.place, v.etag, v.size)) {
+		return true
+	}
 	return b.shelf.Fetch(v, v.size, func(ctx context.Context) ([]byte, error) {
 		body, _, err := b.f.client.Get(ctx, v.container, v.object, swiftbackend.GetOptions{Length: v.size, IfMatch: v.etag})
 		if err != nil {

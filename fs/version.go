@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"swiftfs/cache/block"
 	"swiftfs/cache/listing"
 	"swiftfs/cache/writeback"
 	"swiftfs/fs/prefetch"
@@ -25,6 +26,8 @@ type versionReader struct {
 	row    listing.Row
 	// parcel has the bytes of row if they were read ahead, or is nil.
 	parcel *prefetch.Parcel
+	// cached is what reader reads from, with what is on disk, or nil.
+	cached *block.Version
 }
 
 // readAt reads at off, and returns io.EOF at the end of the file.
@@ -35,9 +38,12 @@ func (r *versionReader) readAt(ctx context.Context, dest []byte, off int64) (int
 				return n, err
 			}
 		}
-		reader, row := r.open()
+		reader, cached, row := r.open()
 		if off >= row.Size {
 			return 0, io.EOF
+		}
+		if most := dest[:min(int64(len(dest)), row.Size-off)]; cached != nil && cached.ReadAt(most, off) {
+			return len(most), nil
 		}
 		n, _, err := r.patiently(ctx, func(ctx context.Context) (int, bool, error) {
 			n, err := reader.ReadAt(ctx, dest, off)
@@ -69,12 +75,12 @@ func (r *versionReader) patiently(ctx context.Context, read func(context.Context
 }
 
 // open returns the reader of the version that the node stands for at this moment.
-func (r *versionReader) open() (*prefetch.Reader, listing.Row) {
+func (r *versionReader) open() (*prefetch.Reader, *block.Version, listing.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	row := r.node.current()
 	if r.reader != nil && r.row.ETag == row.ETag && r.row.Size == row.Size {
-		return r.reader, row
+		return r.reader, r.cached, row
 	}
 	r.closeLocked()
 	f := r.node.f
@@ -82,8 +88,11 @@ func (r *versionReader) open() (*prefetch.Reader, listing.Row) {
 	if r.parcel = f.nearby.read(r.node, &row); r.parcel != nil {
 		source = &fetchedVersion{r.node.version(&row), r.parcel}
 	}
+	if r.cached = r.node.onDisk(&row, source); r.cached != nil {
+		source = r.cached
+	}
 	r.reader, r.row = prefetch.NewReader(f.ctx, source, row.Size, f.readers, f.ahead), row
-	return r.reader, row
+	return r.reader, r.cached, row
 }
 
 func (r *versionReader) close() {
@@ -92,13 +101,18 @@ func (r *versionReader) close() {
 	r.closeLocked()
 }
 
+// closeLocked gives the reader up, and after it what it reads from.
 func (r *versionReader) closeLocked() {
 	if r.reader != nil {
 		_ = r.reader.Close()
 	}
+	if r.cached != nil {
+		r.cached.Close()
+	}
 	if r.parcel != nil {
 		r.parcel.Return()
 	}
+	r.reader, r.cached, r.parcel = nil, nil, nil
 }
 
 // objectVersion is one version of a file's object, for reading.

@@ -211,6 +211,13 @@ func (s *Store) reserve(e *entry, n int64) bool {
 	return true
 }
 
+// Has reports whether there is anything of a version.
+func (s *Store) Has(k Key) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entries[k.name()] != nil
+}
+
 // use returns the entry of a version, which is open from now on.
 func (s *Store) use(k Key) *entry {
 	n := k.name()

@@ -29,22 +29,13 @@ type Version struct {
 	entry *entry
 	src   Source
 	size  int64
-	keep  bool
 }
 
 // Open returns the version that k says and src has.
 func (s *Store) Open(k Key, src Source) *Version {
 	e := s.use(k)
 	e.open(k.Size)
-	return &Version{entry: e, src: src, size: k.Size, keep: true}
-}
-
-// Lender returns v for somebody who keeps what he reads himself: what has to be
-// fetched for him is not written to disk. It is open as long as v.
-func (v *Version) Lender() *Version {
-	lender := *v
-	lender.keep = false
-	return &lender
+	return &Version{entry: e, src: src, size: k.Size}
 }
 
 // Close ends the use of v.
@@ -166,7 +157,7 @@ func (b *body) fetch() error {
 		return err
 	}
 	b.fetched = fetched
-	b.fill = fill{entry: b.version.entry, end: b.until, off: !b.version.keep}
+	b.fill = fill{entry: b.version.entry, end: b.until}
 	return nil
 }
 

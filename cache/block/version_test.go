@@ -77,17 +77,6 @@ func TestDirectReadsComeFromTheDiskOrNotAtAll(t *testing.T) {
 	o.wantAsked(t, span{0, 2 * mib})
 }
 
-func TestALenderKeepsNothing(t *testing.T) {
-	d := newDisk(t, 1<<30)
-	o := newObject(mib, 1)
-	v := d.store.Open(o.key("a"), o)
-	defer v.Close()
-	readRange(t, v, o, 0, 1000)
-	readRange(t, v.Lender(), o, 0, 3000)
-	readRange(t, v.Lender(), o, 0, 3000)
-	o.wantAsked(t, span{0, 1000}, span{1000, 3000}, span{1000, 3000})
-}
-
 func TestDamageOnDiskIsFetchedAgainAndLogged(t *testing.T) {
 	d := newDisk(t, 1<<30)
 	o := newObject(3*mib, 1)

@@ -16,7 +16,7 @@ const leastCache = 1 << 20
 // a mount that needs none.
 func (o *options) openCache(mountpoint string) (*cache.Dir, error) {
 	d := o.data
-	if d.cacheDir == "" && o.access.readOnly {
+	if d.cacheDir == "" && d.cacheSize == 0 && o.access.readOnly {
 		return nil, nil
 	}
 	open, advice := cache.OpenTemporary, "; name another directory with the option cache-dir"

@@ -41,7 +41,7 @@ type dataOptions struct {
 	uploadConcurrency int
 	readAhead         int64
 	cacheDir          string // "": a temporary one
-	cacheSize         int64  // 0: what the disk has
+	cacheSize         int64  // 0: what the disk has, for files that are edited only
 }
 
 // serverOptions say how the server is reached. Empty strings leave what the
@@ -120,8 +120,8 @@ func (o *options) table() []option {
 		{"segment-size", "files over 16 MiB are uploaded in segments of this size", size(&d.segmentSize)},
 		{"upload-concurrency", "segments uploaded at once", count(&d.uploadConcurrency, 1, 256)},
 		{"read-ahead", "read ahead at most this much of a file", size(&d.readAhead)},
-		{"cache-dir", "keep files that are being edited here; of one mount at a time (default a temporary directory)", text(&d.cacheDir, "DIRECTORY")},
-		{"cache-size", "keep at most this much in cache-dir; 0 is as much as the disk has", size(&d.cacheSize)},
+		{"cache-dir", "keep files that are being edited here, and with cache-size what was read; of one mount at a time (default a temporary directory)", text(&d.cacheDir, "DIRECTORY")},
+		{"cache-size", "keep at most this much in cache-dir, and in it what was read; 0 keeps only files that are being edited, as much as the disk has", size(&d.cacheSize)},
 		{"mount-timeout", "give up mounting after this time", duration(&p.mountTimeout, time.Second)},
 		{"log-level", "least important messages to log", oneOf(&p.logLevel, "debug", "info", "warn", "error")},
 		{"log-format", "form of the log", oneOf(&p.logFormat, "text", "json")},
