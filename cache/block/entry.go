@@ -101,7 +101,7 @@ func (e *entry) readMap(data, index *os.File) (extents, error) {
 func (e *entry) create() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.removed {
+	if e.removed || !e.opened {
 		return os.ErrClosed
 	}
 	if e.data != nil {

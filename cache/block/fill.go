@@ -128,7 +128,7 @@ func (f *fill) finish(good bool) {
 func (e *entry) claim(w span) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.removed || e.extents.overlaps(w) || slices.ContainsFunc(e.claims, w.overlaps) {
+	if e.removed || !e.opened || e.extents.overlaps(w) || slices.ContainsFunc(e.claims, w.overlaps) {
 		return false
 	}
 	e.claims = append(e.claims, w)
