@@ -14,7 +14,7 @@ import (
 // newTestFS returns a file system without a mount on a server of its own, which
 // has the container c. The test's end closes both, and waits for what the file
 // system has under way.
-func newTestFS(t *testing.T, opts fakeswift.Options, change ...func(*Config)) (*FS, *fakeswift.Server) {
+func newTestFS(t testing.TB, opts fakeswift.Options, change ...func(*Config)) (*FS, *fakeswift.Server) {
 	t.Helper()
 	srv, err := fakeswift.Start(opts)
 	if err != nil {

@@ -140,7 +140,9 @@ func (m *markdown) finish() {
 
 // cell is an outcome in the table of all candidates.
 func cell(o *Outcome) string {
-	if o.Failure() != "" {
+	if f := o.Failure(); strings.HasPrefix(f, notDone) {
+		return fmt.Sprintf("✗ > %.0f s", stepTime.Seconds())
+	} else if f != "" {
 		return "✗"
 	}
 	s := o.Median

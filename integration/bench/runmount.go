@@ -154,10 +154,13 @@ func awaitStored(ctx context.Context, step *Step, run *Run, start time.Time, s *
 	}
 }
 
+// notDone begins the failure of a step that took too long.
+const notDone = "not done after"
+
 // guarded runs f, which uses the mount, for stepTime at most. Plain system calls
 // know no contexts: if f does not end by itself, the mount is broken under it.
 func (m *mount) guarded(ctx context.Context, f func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, stepTime, fmt.Errorf("not done after %v", stepTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, stepTime, fmt.Errorf("%s %v", notDone, stepTime))
 	defer cancel()
 	var err error // of f, valid when done is closed
 	done := make(chan struct{})

@@ -3,6 +3,8 @@ package bench
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -15,6 +17,9 @@ func sampleLine(s Sample) string {
 	line := fmt.Sprintf("%6d req  %s MiB up  %s MiB down  %s s", s.Requests, mibText(s.Up), mibText(s.Down), secondsText(s))
 	if s.Memory > 0 {
 		line += fmt.Sprintf("  CPU %.2f s  %d MiB", s.CPU, s.Memory/mib)
+		for _, kind := range slices.Sorted(maps.Keys(s.Kinds)) {
+			line += fmt.Sprintf("  %d %s", s.Kinds[kind], kind)
+		}
 	}
 	return line
 }
