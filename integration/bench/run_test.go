@@ -3,7 +3,9 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -11,14 +13,29 @@ import (
 	"time"
 )
 
-// mountedCandidate builds swiftfs.
-func mountedCandidate(t *testing.T) Candidate {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "swiftfs")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "swiftfs/cmd/swiftfs").CombinedOutput(); err != nil {
-		t.Fatalf("building swiftfs: %v\n%s", err, out)
+// built is where TestMain has swiftfs built.
+var built string
+
+func TestMain(m *testing.M) {
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
 	}
-	return Swiftfs(program, "")
+	os.Exit(code)
+}
+
+func runTests(m *testing.M) (_ int, err error) {
+	dir, err := os.MkdirTemp("", "bench-test-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	built = filepath.Join(dir, "swiftfs")
+	if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", built, "swiftfs/cmd/swiftfs").CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("building swiftfs: %w\n%s", err, out)
+	}
+	return m.Run(), nil
 }
 
 // inFake is the setting of tests; with a delay, rows have fewer files.
@@ -27,7 +44,7 @@ var inFake = Setting{Name: "test", Fake: true, Link: Link{Latency: time.Millisec
 func options(t *testing.T, rows ...Row) Options {
 	t.Helper()
 	o := Options{
-		Swiftfs: mountedCandidate(t), Rows: rows, Rounds: 2, Size: mib, Scratch: t.TempDir(), Progress: io.Discard,
+		Swiftfs: Swiftfs(built, ""), Rows: rows, Rounds: 2, Size: mib, Scratch: t.TempDir(), Progress: io.Discard,
 	}
 	t.Cleanup(func() {
 		if mounts, err := MountsBelow(o.Scratch); err != nil || len(mounts) > 0 {

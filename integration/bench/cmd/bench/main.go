@@ -71,6 +71,9 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	report, err := bench.Execute(ctx, o)
+	if err != nil && ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
 	if err := errors.Join(err, leftovers(mark, o.Scratch)); err != nil {
 		return err
 	}
