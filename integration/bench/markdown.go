@@ -89,7 +89,7 @@ func (r *Result) markdownLine() markdownResult {
 	}
 	s := own.Median
 	line.Own = fmt.Sprintf("%d | %s | %s | %s | %s | %s | %.2f | %d", s.Requests, mibText(s.Up), mibText(s.Down),
-		secondsText(s), raw, ratio(own, r.bestPeer()), s.CPU, s.Memory/mib)
+		secondsText(s), raw, ratio(own, r.bestPeer(Seconds)), s.CPU, s.Memory/mib)
 	return line
 }
 

@@ -114,14 +114,14 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%s × %s, %s", most, strings.Join(l.Times, " or "), l.Figure)
 }
 
-// bestPeer returns the outcome of the fastest peer, or nil.
-func (r *Result) bestPeer() *Outcome {
+// bestPeer returns the outcome of the peer with the least of a figure, or nil.
+func (r *Result) bestPeer(f Figure) *Outcome {
 	var best *Outcome
 	for _, o := range r.Outcomes {
 		if o.Raw || o.Candidate == "swiftfs" || o.Failure() != "" {
 			continue
 		}
-		if best == nil || o.Median.Stored < best.Median.Stored {
+		if best == nil || o.Median.figure(f) < best.Median.figure(f) {
 			best = o
 		}
 	}

@@ -83,7 +83,7 @@ func TestTargetsAreJudged(t *testing.T) {
 	if got := r.Results[0].Verdicts[1].Most; got != 1.6 {
 		t.Errorf("the bound is %v, want 1.6", got)
 	}
-	if got := r.Results[1].marks(); !strings.Contains(got, "≤ 10 requests: 11") || !strings.Contains(got, "behind rclone") {
+	if got := r.Results[1].marks(); !strings.Contains(got, "≤ 10 requests: 11") || !strings.Contains(got, "rclone is faster; rclone needs 0 requests") {
 		t.Errorf("marks: %q", got)
 	}
 	if got := r.Results[0].marks(); got != "" {

@@ -77,8 +77,6 @@ const (
 	Seconds  Figure = "s"
 	CPU      Figure = "CPU s"
 	Memory   Figure = "MiB memory"
-	// Overhead is what is sent beside the data and its manifest.
-	Overhead Figure = "requests beside PUTs"
 )
 
 // Limit is a target: the most that a figure of swiftfs may be.

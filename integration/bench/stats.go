@@ -87,8 +87,6 @@ func (s *Sample) figure(f Figure) float64 {
 		return s.Stored
 	case CPU:
 		return s.CPU
-	case Overhead:
-		return float64(s.Requests - s.Kinds["PUT object"])
 	case Memory:
 		return float64(s.Memory) / mib
 	}

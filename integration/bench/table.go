@@ -91,12 +91,17 @@ func (r *Result) marks() string {
 			marks = append(marks, fmt.Sprintf("%s: %s", v.Target, numberText(v.Got)))
 		}
 	}
-	own, peer := r.outcome("swiftfs"), r.bestPeer()
-	if own != nil && own.Failure() != "" {
+	switch own := r.outcome("swiftfs"); {
+	case own == nil:
+	case own.Failure() != "":
 		marks = append(marks, firstLine(own.Failure()))
-	}
-	if own != nil && own.Failure() == "" && peer != nil && peer.Median.Stored < own.Median.Stored {
-		marks = append(marks, "behind "+peer.Candidate)
+	default:
+		if peer := r.bestPeer(Seconds); peer != nil && peer.Median.Stored < own.Median.Stored {
+			marks = append(marks, peer.Candidate+" is faster")
+		}
+		if peer := r.bestPeer(Requests); peer != nil && peer.Median.Requests < own.Median.Requests {
+			marks = append(marks, fmt.Sprintf("%s needs %d requests", peer.Candidate, peer.Median.Requests))
+		}
 	}
 	if len(marks) == 0 {
 		return ""
