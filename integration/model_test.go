@@ -33,7 +33,8 @@ type modelRun struct {
 	t        *testing.T
 	server   func() modelServer
 	features model.Features
-	failed   int // operations that failed because the server did
+	disk     bool // what is read is kept in a cache directory
+	failed   int  // operations that failed because the server did
 }
 
 // modelServer is an empty container of an account.
@@ -51,6 +52,14 @@ func (r *modelRun) run(next func(*model.Memory) (model.Op, bool)) *model.Failure
 	cfg.Container, cfg.SegmentSize, cfg.FSName = s.container, 1<<20, "swiftfs-model"
 	if r.features.Foreign {
 		cfg.CacheTTL = 0
+	}
+	if r.disk {
+		cfg.Cache = openCache(r.t, r.t.TempDir(), 64<<20)
+		defer func() {
+			if err := cfg.Cache.Close(); err != nil {
+				r.t.Error(err)
+			}
+		}()
 	}
 	client := dial(r.t, s.account, func(c *swiftbackend.Config) {
 		if r.features.Trouble {
@@ -107,6 +116,9 @@ func featuresOf(seed uint64) model.Features {
 	return f
 }
 
+// onDisk has every third seed keep what is read on the local disk.
+func onDisk(seed uint64) bool { return seed%3 == 2 }
+
 // TestRandomOperationsOnOpenStackSwift is the same on the real server.
 func TestRandomOperationsOnOpenStackSwift(t *testing.T) {
 	seeds := []uint64{1, 2}
@@ -114,7 +126,7 @@ func TestRandomOperationsOnOpenStackSwift(t *testing.T) {
 		seeds = []uint64{*modelSeed}
 	}
 	for _, seed := range seeds {
-		(&modelRun{t: t, server: swiftContainer(t), features: featuresOf(seed)}).seed(seed, *modelSwift/len(seeds))
+		(&modelRun{t: t, server: swiftContainer(t), features: featuresOf(seed), disk: onDisk(seed)}).seed(seed, *modelSwift/len(seeds))
 	}
 }
 
@@ -161,7 +173,7 @@ func TestRandomOperationsDoWhatALocalFileSystemDoes(t *testing.T) {
 		first, last = *modelSeed, *modelSeed
 	}
 	for seed := first; seed <= last && !t.Failed(); seed++ {
-		(&modelRun{t: t, server: fakeContainer(t), features: featuresOf(seed)}).seed(seed, *modelSteps)
+		(&modelRun{t: t, server: fakeContainer(t), features: featuresOf(seed), disk: onDisk(seed)}).seed(seed, *modelSteps)
 	}
 }
 
@@ -179,6 +191,7 @@ func TestRandomOperationsSurviveAServerThatFails(t *testing.T) {
 	features.Keeps = false // a deletion whose answer is lost takes the content along
 	r := &modelRun{t: t, server: fakeContainer(t), features: features}
 	for seed := first; seed <= last && !t.Failed(); seed++ {
+		r.disk = onDisk(seed)
 		r.seed(seed, *modelSteps)
 	}
 	if least := *modelSteps / 100; r.failed < least {
