@@ -131,23 +131,28 @@ func seriesOf(name string) (prefix, number string) {
 
 // uploadOf returns those pieces, which are in the order of their names, that
 // are of one series and amount to etag: all of it, or the latest of each number
-// when some that were replaced have not been removed.
-func uploadOf(pieces []Piece, etag string) []Piece {
+// when some that were replaced have not been removed. If two series do, one may be
+// a renamed object's of the same content, and nobody knows which.
+func uploadOf(pieces []Piece, etag string) (upload []Piece) {
 	for len(pieces) > 0 {
 		prefix, _ := seriesOf(pieces[0].Name)
 		n := 1
 		for n < len(pieces) && strings.HasPrefix(pieces[n].Name, prefix) {
 			n++
 		}
-		if manifestETag(pieces[:n]) == etag {
-			return pieces[:n]
+		series := pieces[:n]
+		if manifestETag(series) != etag {
+			series = latestOfEach(series)
 		}
-		if latest := latestOfEach(pieces[:n]); manifestETag(latest) == etag {
-			return latest
+		if manifestETag(series) == etag {
+			if upload != nil {
+				return nil
+			}
+			upload = series
 		}
 		pieces = pieces[n:]
 	}
-	return nil
+	return upload
 }
 
 func latestOfEach(pieces []Piece) []Piece {

@@ -164,7 +164,7 @@ func duplicateReplaced(f *fixture) {
 	known.ETag = md5Of("another version")
 	_, err = f.c.Duplicate(f.Context(), f.name("large"), f.name("to"), known, swiftbackend.CloneOptions{})
 	f.wantKind(err, swiftbackend.KindConflict)
-	l := f.putLarge("large")
+	l := f.putManifest("large", f.putSegmentsOf("large", 'x'))
 	_, err = f.c.Duplicate(f.Context(), f.name("large"), swiftbackend.Name{Container: f.box + "-missing", Object: "x"}, f.head("large"), swiftbackend.CloneOptions{})
 	f.wantKind(err, swiftbackend.KindNotExist)
 	f.wantContent("large", l.data)

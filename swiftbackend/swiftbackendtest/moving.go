@@ -19,6 +19,7 @@ var moveTests = []test{
 	{"what is missing does not move", moveMissing},
 	{"an object that was replaced meanwhile does not move", moveReplaced},
 	{"segments left by a move are not another object's", moveLeavesSegments},
+	{"segments left by a move are not another object's of the same content", moveLeavesEqualSegments},
 }
 
 func (f *fixture) name(object string) swiftbackend.Name {
@@ -203,4 +204,17 @@ func moveLeavesSegments(f *fixture) {
 		f.wantSegments("object", info, l.segments[:2])
 	}
 	f.wantContent("renamed", first.data)
+}
+
+// moveLeavesEqualSegments uploads the same once more under the name that a renamed
+// object had.
+func moveLeavesEqualSegments(f *fixture) {
+	l := f.putLarge("object")
+	f.moved("object", f.name("renamed"), f.head("object"), swiftbackend.CloneOptions{})
+	f.putLarge("object")
+	if err := f.c.DeleteObject(f.Context(), f.box, "object", f.head("object")); err != nil {
+		f.Fatal(err)
+	}
+	f.wantContent("renamed", l.data)
+	f.wantSegmentsThere(l)
 }
