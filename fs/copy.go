@@ -75,7 +75,7 @@ func (d *draft) copyLocked(ctx context.Context, from place, row *listing.Row) er
 		return err
 	}
 	old := d.node.current()
-	replaced := d.f.oldSegments(ctx, p, &old)
+	replaced, _ := d.f.oldSegments(ctx, p, &old)
 	name := swiftbackend.Name{Container: p.container, Object: p.object}
 	copied, err := d.f.client.Duplicate(ctx, swiftbackend.Name{Container: from.container, Object: from.object}, name, info, swiftbackend.CloneOptions{})
 	if err != nil {

@@ -33,7 +33,8 @@ func (d *draft) uploadStage(ctx context.Context, p place, old *listing.Row) (lis
 	// it is not made from that.
 	var replaced []swiftbackend.Segment
 	if !d.base.stored || snapshot.Size() <= d.f.cfg.plainSize() {
-		replaced = append(d.f.oldSegments(ctx, p, old), d.base.loose...)
+		replaced, _ = d.f.oldSegments(ctx, p, old)
+		replaced = append(replaced, d.base.loose...)
 	}
 	revised, err := d.f.client.Revise(ctx, p.container, p.object, d.revision(snapshot, info), o)
 	if err != nil {

@@ -99,10 +99,13 @@ func (d *draft) uploadLocked(ctx context.Context, p place) (listing.Row, error) 
 }
 
 func (d *draft) uploadStream(ctx context.Context, p place, old *listing.Row) (listing.Row, error) {
-	replaced := d.f.oldSegments(ctx, p, old)
+	replaced, was := d.f.oldSegments(ctx, p, old)
 	o := d.node.putOptions(swiftbackend.PutOptions{})
 	if err := d.node.pendingMeta(ctx, p, &o, false); err != nil {
 		return listing.Row{}, err
+	}
+	if d.stream.named != nil { // the two versions have segments in common
+		swiftbackend.KeepOtherName(&o.Meta, was.Meta)
 	}
 	info, err := d.stream.publish(ctx, o)
 	if err != nil {

@@ -232,7 +232,7 @@ func (m *fileMove) move(ctx context.Context) error {
 	}
 	var garbage []swiftbackend.Segment
 	if m.replaced != nil && m.over.aside == (place{}) {
-		garbage = f.oldSegments(ctx, m.q, &m.replaced.Row)
+		garbage, _ = f.oldSegments(ctx, m.q, &m.replaced.Row)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -367,9 +367,9 @@ func (f *FS) typeAfter(p, q place, row *listing.Row) string {
 
 // knownInfo is what a row tells of its object, as a request to copy it needs it.
 func knownInfo(r *listing.Row) swiftbackend.ObjectInfo {
-	info := swiftbackend.ObjectInfo{ETag: r.ETag, Size: r.Size}
+	info := swiftbackend.ObjectInfo{ETag: r.ETag, Size: r.Size, SLO: large(r)}
 	if r.SymlinkPath != "" {
-		info.ETag = emptyMD5 // of the link
+		info.ETag, info.SLO = emptyMD5, false // of the link
 	}
 	return info
 }
@@ -387,7 +387,7 @@ func knownInfoOf(r *listing.Row, info *swiftbackend.ObjectInfo) swiftbackend.Obj
 func (f *FS) duplicate(ctx context.Context, p, q place, row *listing.Row, info swiftbackend.ObjectInfo) (listing.Row, error) {
 	from, to := swiftbackend.Name{Container: p.container, Object: p.object}, swiftbackend.Name{Container: q.container, Object: q.object}
 	typed := f.typeAfter(p, q, row)
-	clone, err := f.client.Clone(ctx, from, to, info, swiftbackend.CloneOptions{ContentType: typed})
+	clone, err := f.client.Clone(ctx, from, to, info, swiftbackend.CloneOptions{ContentType: typed, SourceType: f.typeAfter(p, p, row)})
 	if swiftbackend.KindOf(err) == swiftbackend.KindConflict {
 		// Somebody has stored another version since it was listed.
 		if info, err = f.head(ctx, p.container, p.object); err != nil {
@@ -395,7 +395,7 @@ func (f *FS) duplicate(ctx context.Context, p, q place, row *listing.Row, info s
 		}
 		now := f.headRow(p.object, &info)
 		row, typed = &now, f.typeAfter(p, q, &now)
-		clone, err = f.client.Clone(ctx, from, to, knownInfoOf(row, &info), swiftbackend.CloneOptions{ContentType: typed})
+		clone, err = f.client.Clone(ctx, from, to, knownInfoOf(row, &info), swiftbackend.CloneOptions{ContentType: typed, SourceType: f.typeAfter(p, p, row)})
 	}
 	if swiftbackend.KindOf(err) == swiftbackend.KindNotExist {
 		// Which of the two is it?

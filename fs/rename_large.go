@@ -18,9 +18,7 @@ func (m *treeMove) checkSegments(ctx context.Context, r *listing.Row) (swiftback
 	switch {
 	case r.SymlinkPath != "" || strings.HasSuffix(r.Name, "/"):
 		return info, nil
-	case large(r):
-		info.SLO = true
-	case !unsized(r):
+	case !large(r) && !unsized(r):
 		return info, nil
 	}
 	client := m.f.client
@@ -32,25 +30,20 @@ func (m *treeMove) checkSegments(ctx context.Context, r *listing.Row) (swiftback
 			return info, err
 		}
 	}
-	if !info.Large() {
-		return info, nil
-	}
-	if in, prefix, _ := strings.Cut(info.DLO, "/"); info.DLO != "" {
-		if in == m.p.container && (strings.HasPrefix(prefix, m.p.object) || strings.HasPrefix(m.p.object, prefix)) {
-			return info, m.refuseLarge(r)
+	var segments []swiftbackend.Segment
+	if info.SLO {
+		if info, segments, err = m.static(ctx, r, info); err != nil {
+			return info, err
 		}
-		return info, nil
 	}
-	segments, err := client.Segments(ctx, m.p.container, r.Name, info)
-	if swiftbackend.KindOf(err) == swiftbackend.KindChanged {
-		// Another client has put a plain object there since it was listed: the copy
-		// finds that out by its ETag.
+	in, prefix, _ := strings.Cut(info.DLO, "/")
+	switch {
+	case !info.Large():
+		// Another client may have put a plain object there since it was listed: the
+		// copy finds that out by its ETag.
 		return knownInfo(r), nil
-	}
-	if err != nil {
-		return info, err
-	}
-	if len(segments) == 0 && m.segmentsBeside {
+	case info.DLO == "" && len(segments) == 0 && m.segmentsBeside,
+		info.DLO != "" && in == m.p.container && (strings.HasPrefix(prefix, m.p.object) || strings.HasPrefix(m.p.object, prefix)):
 		return info, m.refuseLarge(r)
 	}
 	for _, s := range segments {
@@ -59,6 +52,21 @@ func (m *treeMove) checkSegments(ctx context.Context, r *listing.Row) (swiftback
 		}
 	}
 	return info, nil
+}
+
+// static returns the segments of a large object and what the server has to be told
+// of it, which is not large any more or a dynamic one if that is how it turns out.
+func (m *treeMove) static(ctx context.Context, r *listing.Row, info swiftbackend.ObjectInfo) (swiftbackend.ObjectInfo, []swiftbackend.Segment, error) {
+	client := m.f.client
+	if client.Info().RGW {
+		segments, err := client.Segments(ctx, m.p.container, r.Name, info)
+		return info, segments, err
+	}
+	now, segments, err := client.Manifest(ctx, m.p.container, r.Name)
+	if err == nil && (!now.SLO || now.ETag == info.ETag) {
+		info = now
+	}
+	return info, segments, err
 }
 
 func (m *treeMove) refuseLarge(r *listing.Row) error {

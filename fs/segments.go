@@ -8,22 +8,22 @@ import (
 )
 
 // oldSegments returns the segments of the version that is about to be replaced,
-// those that are the object's own. What cannot be found out stays behind, which
-// costs space and no data.
-func (f *FS) oldSegments(ctx context.Context, p place, old *listing.Row) []swiftbackend.Segment {
+// those that are the object's own and no other's, and what a HEAD tells of it. What
+// cannot be found out stays behind, which costs space and no data.
+func (f *FS) oldSegments(ctx context.Context, p place, old *listing.Row) ([]swiftbackend.Segment, swiftbackend.ObjectInfo) {
 	if !large(old) || old.Local {
-		return nil
+		return nil, swiftbackend.ObjectInfo{}
 	}
 	info, err := f.client.Head(ctx, p.container, p.object)
 	var segments []swiftbackend.Segment
 	if err == nil {
-		segments, err = f.client.Segments(ctx, p.container, p.object, info)
+		segments, err = f.client.OwnSegments(ctx, p.container, p.object, info)
 	}
 	if err != nil {
 		f.log.Warn("the segments of the version to be replaced are not known and will stay", "path", p, "error", err)
-		return nil
+		return nil, info
 	}
-	return swiftbackend.OwnSegments(p.container, p.object, segments)
+	return segments, info
 }
 
 // dropReplaced deletes the segments of the replaced version that the new one

@@ -202,7 +202,8 @@ func (s *stream) failure() error {
 }
 
 // publish makes the content the object: in one PUT, or as the segments and the
-// tail. Segments that have failed are tried once more.
+// tail. Segments that have failed are tried once more. A tail that the version before
+// had and the new one has not is the caller's to delete, as all of that version is.
 func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftbackend.ObjectInfo, error) {
 	if s.tail.begun() {
 		if err := s.seal(); err != nil {
@@ -238,12 +239,13 @@ func (s *stream) publish(ctx context.Context, o swiftbackend.PutOptions) (swiftb
 		s.unsure = s.unsure || !swiftbackend.Refused(err)
 		return info, err
 	}
+	before := s.named
 	s.named = map[string]bool{}
 	for _, g := range all {
 		s.named[g.Name] = true
 	}
 	if static {
-		s.f.dropSegmentsLater(s.where(), s.unnamed(s.tails))
+		s.f.dropSegmentsLater(s.where(), slices.DeleteFunc(s.unnamed(s.tails), func(t swiftbackend.Segment) bool { return before[t.Name] }))
 	}
 	s.tails, s.unsure = tail, false
 	return info, nil

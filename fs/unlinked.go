@@ -92,7 +92,8 @@ func (d *draft) keepLocked(ctx context.Context, p place, row *listing.Row) (plac
 	if err != nil {
 		return place{}, ignoreGone(err)
 	}
-	name, err := d.f.client.SetAside(ctx, swiftbackend.Name{Container: p.container, Object: p.object}, info)
+	o := swiftbackend.CloneOptions{SourceType: d.f.typeAfter(p, p, row)}
+	name, err := d.f.client.SetAside(ctx, swiftbackend.Name{Container: p.container, Object: p.object}, info, o)
 	return place{name.Container, name.Object}, err
 }
 

@@ -170,11 +170,12 @@ func (f *FS) setUserAttr(name string, value *string, mode setMode) metaEdit {
 }
 
 // reservedObjectHeader reports the metadata of objects in which this mount and
-// other tools keep a file's ordinary attributes.
+// other tools keep a file's ordinary attributes, and the names of those that may
+// have the same segments.
 func reservedObjectHeader(header string) bool {
 	switch header {
 	case "Mtime", "Mode", "Uid", "Gid", "Symlink-Target":
 		return true
 	}
-	return false
+	return swiftbackend.IsOtherName(header)
 }

@@ -11,18 +11,18 @@ import (
 // then on, too: the first is to be deleted by Delete alone. Whoever set it aside
 // deletes the second with DeleteObject; one that is forgotten looks like a segment
 // that no manifest names.
-func (c *Client) SetAside(ctx context.Context, object Name, info ObjectInfo) (Name, error) {
+func (c *Client) SetAside(ctx context.Context, object Name, info ObjectInfo, o CloneOptions) (Name, error) {
 	aside := Name{
 		Container: object.Container + SegmentsSuffix,
 		Object:    SegmentPrefix(object.Object, time.Now(), info.Size) + "00000000",
 	}
-	_, err := c.Clone(ctx, object, aside, info, CloneOptions{})
+	_, err := c.Clone(ctx, object, aside, info, o)
 	if KindOf(err) != KindNotExist {
 		return aside, err
 	}
 	if err := c.createSegmentContainer(ctx, object.Container, aside.Container); err != nil {
 		return aside, err
 	}
-	_, err = c.Clone(ctx, object, aside, info, CloneOptions{})
+	_, err = c.Clone(ctx, object, aside, info, o)
 	return aside, err
 }

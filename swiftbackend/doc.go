@@ -60,10 +60,18 @@
 //
 // A large object is a sequence of pieces ([Piece]): segments, or ranges of them.
 // An object owns the segments that its manifest names and that an upload made
-// ([OwnSegments]); each is named by one object, so that it can be deleted with
-// it. That holds because a rename takes the manifest along and leaves nothing
+// ([Client.OwnSegments]); each is named by one object, so that it can be deleted
+// with it. That holds because a rename takes the manifest along and leaves nothing
 // behind ([Client.Move]), and a copy gets segments of its own
 // ([Client.Duplicate]).
+//
+// A rename that is cut off leaves two manifests of the same segments. Each has the
+// other's name in its metadata, as X-Object-Meta-Other-Name-0, and so no segment is
+// deleted that the other still names: see shared.go, which has the whole of it. On
+// RGW only the new one knows the other: there the data of both is lost when the one
+// under the old name is deleted, or loses a segment in an edit, before the rename is
+// repeated or the new one deleted. A mark by a COPY of the old one onto itself may
+// close that.
 //
 // [Client.Revise] makes a new version out of the pieces of the old one. Segments
 // never change: what differs is a new one, and the manifest, put last, decides.

@@ -74,6 +74,7 @@ func (c *Client) duplicateLarge(ctx context.Context, from, to Name, info ObjectI
 		pieces[i].Segment = copies[Name{pieces[i].Container, pieces[i].Name}]
 	}
 	put := KeptOptions(info)
+	withoutOtherName(put.Meta)
 	if o.ContentType != "" {
 		put.ContentType = o.ContentType
 	}

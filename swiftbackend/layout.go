@@ -199,32 +199,47 @@ func (e *manifestEntry) piece() (Piece, error) {
 // readManifest asks for a static manifest; none if RGW is asked, which answers
 // with nothing.
 func (c *Client) readManifest(ctx context.Context, container, object string) ([]Piece, error) {
-	r := &request{
-		method: http.MethodGet, what: "manifest", container: container, object: object, params: url.Values{"multipart-manifest": {"get"}},
+	info, pieces, err := c.getManifest(ctx, container, object, url.Values{"multipart-manifest": {"get"}})
+	if err == nil && !info.SLO && !c.info.RGW {
+		// What came is the content of another version.
+		err = &Error{Op: "GET manifest", Path: container + "/" + object, Kind: KindChanged, Detail: "it is no static large object now"}
 	}
+	return pieces, err
+}
+
+// Manifest is Segments of a static large object and, where the server gives
+// manifests back, what a HEAD tells but for the type, in one request.
+func (c *Client) Manifest(ctx context.Context, container, object string) (ObjectInfo, []Segment, error) {
+	info, pieces, err := c.getManifest(ctx, container, object, asItIs)
+	return info, segmentsOf(pieces), err
+}
+
+// getManifest asks for what is stored in place of what it stands for: the pieces
+// of a static manifest, none of anything else.
+func (c *Client) getManifest(ctx context.Context, container, object string, params url.Values) (ObjectInfo, []Piece, error) {
+	r := &request{method: http.MethodGet, what: "manifest", container: container, object: object, params: params}
 	resp, err := c.call(ctx, r, false)
 	if err != nil {
-		return nil, err
+		return ObjectInfo{}, nil, err
 	}
 	defer drain(resp)
-	if c.info.RGW && resp.ContentLength == 0 {
-		return nil, nil
-	}
-	if info := objectInfo(resp.Header, 0); !info.SLO {
-		// What follows is the content of another version.
-		return nil, &Error{Op: r.op(), Path: r.path(), Kind: KindChanged, Status: resp.StatusCode, Detail: "it is no static large object now"}
+	info := objectInfo(resp.Header, resp.ContentLength)
+	if !info.SLO || c.info.RGW {
+		return info, nil, nil
 	}
 	var entries []manifestEntry
 	if err := json.NewDecoder(resp.Body).Decode(&entries); err != nil {
-		return nil, r.wrap(fmt.Errorf("reading the manifest: %w", err))
+		return info, nil, r.wrap(fmt.Errorf("reading the manifest: %w", err))
 	}
 	pieces := make([]Piece, len(entries))
 	for i := range entries {
 		if pieces[i], err = entries[i].piece(); err != nil {
-			return nil, r.wrap(fmt.Errorf("reading the manifest: %w", err))
+			return info, nil, r.wrap(fmt.Errorf("reading the manifest: %w", err))
 		}
 	}
-	return pieces, nil
+	// The headers tell of the text.
+	info.ETag, info.Size, info.ContentType = manifestETag(pieces), totalLength(pieces), ""
+	return info, pieces, nil
 }
 
 func (c *Client) listPieces(ctx context.Context, container, prefix string, own func(name string) bool) ([]Piece, error) {

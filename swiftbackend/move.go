@@ -10,6 +10,9 @@ import (
 // CloneOptions are what a clone has instead of what its source has.
 type CloneOptions struct {
 	ContentType string // "" keeps the source's
+	// SourceType is what the source has once it is told its other name, which
+	// changes its date; "" keeps what it has.
+	SourceType string
 }
 
 // Clone gives what is stored under from a second name, with its type, metadata,
@@ -18,12 +21,17 @@ type CloneOptions struct {
 // segments, a native symlink a second link. What was stored under to is
 // replaced once the clone is complete.
 //
-// info is what a listing or a HEAD tells of the source; only its ETag and its
-// kind are used. The clone's ETag is compared: KindConflict says that the
-// source was replaced meanwhile, and that the clone may be of either version.
+// info is what a listing or a HEAD tells of the source. A large object, which has
+// to be told by SLO or DLO, keeps its segments when one of the two is deleted later,
+// see shared.go; it is asked about once more if info has no headers. The clone's ETag
+// is compared: KindConflict says that the source was replaced meanwhile, and that
+// the clone may be of either version.
 func (c *Client) Clone(ctx context.Context, from, to Name, info ObjectInfo, o CloneOptions) (ObjectInfo, error) {
-	if c.info.RGW {
+	switch {
+	case c.info.RGW:
 		return c.cloneOnRGW(ctx, from, to, info, o)
+	case info.Large():
+		return c.cloneLarge(ctx, from, to, info, o)
 	}
 	return c.clone(ctx, from, to, info, o, asItIs, nil)
 }
@@ -81,10 +89,16 @@ func (c *Client) cloneOnRGW(ctx context.Context, from, to Name, info ObjectInfo,
 	if now.ETag != info.ETag && info.ETag != emptyMD5 {
 		return ObjectInfo{}, conflict("COPY object", from, now.ETag, info.ETag)
 	}
-	if now.DLO != "" {
+	header := c.droppedByCopy(now)
+	switch {
+	case now.DLO != "":
 		return c.cloneDynamic(ctx, from, to, o)
+	case now.SLO:
+		// A POST would have listings lose its size: only the clone is told.
+		header = c.otherNameHeader(from)
+		maps.Copy(header, c.droppedByCopy(now))
 	}
-	return c.clone(ctx, from, to, now, o, asItIs, c.droppedByCopy(now))
+	return c.clone(ctx, from, to, now, o, asItIs, header)
 }
 
 // droppedByCopy are those of an object's headers that a copy has only if they are
@@ -102,7 +116,15 @@ func (c *Client) cloneDynamic(ctx context.Context, from, to Name, o CloneOptions
 	if err != nil {
 		return ObjectInfo{}, err
 	}
-	put := PutOptions{ContentType: info.ContentType, Meta: maps.Clone(info.Meta), Header: map[string]string{}}
+	if err := c.tellOtherName(ctx, from, to, info, o.SourceType); err != nil {
+		return ObjectInfo{}, err
+	}
+	put := PutOptions{ContentType: info.ContentType, Meta: c.otherNameMeta(from), Header: map[string]string{}}
+	for k, v := range info.Meta {
+		if !IsOtherName(k) {
+			put.Meta[k] = v
+		}
+	}
 	if o.ContentType != "" {
 		put.ContentType = o.ContentType
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// DeleteObject deletes an object and, when info says that it is a large one,
-// those of its segments that are its own.
+// DeleteObject deletes an object and, when info, which is what a HEAD tells of it,
+// says that it is a large one, those of its segments that are its own.
 //
 // OpenStack Swift would delete all that a manifest names in one request, also
 // what somebody else put together from objects of other containers. RGW does
@@ -22,23 +22,32 @@ func (c *Client) DeleteObject(ctx context.Context, container, object string, inf
 	if err != nil {
 		return err
 	}
-	if info.SLO && len(segments) == 0 {
+	n := Name{container, object}
+	if info.SLO && len(segments) == 0 && !c.mayBeShared(ctx, n, info) {
 		return c.deleteSLO(ctx, container, object)
 	}
 	if err := c.Delete(ctx, container, object); err != nil {
 		return err
 	}
-	return c.DeleteSegments(ctx, OwnSegments(container, object, segments))
+	return c.DeleteSegments(ctx, c.unshared(ctx, n, info, ownSegments(n, segments)))
 }
 
-// OwnSegments returns those of an object's segments that go with it: they lie
-// under its name in the container of segments, or have the form of an upload's
-// under the name that the object had then. Others are objects in their own
-// right, which a manifest only makes use of.
-func OwnSegments(container, object string, segments []Segment) []Segment {
+// OwnSegments returns those of a large object's segments that go with it; info is
+// what a HEAD tells of it.
+func (c *Client) OwnSegments(ctx context.Context, container, object string, info ObjectInfo) ([]Segment, error) {
+	segments, err := c.Segments(ctx, container, object, info)
+	n := Name{container, object}
+	return c.unshared(ctx, n, info, ownSegments(n, segments)), err
+}
+
+// ownSegments returns those of an object's segments that go with it, unless
+// another one shares them: they lie under its name in the container of segments,
+// or have the form of an upload's under the name that the object had then. Others
+// are objects in their own right, which a manifest only makes use of.
+func ownSegments(n Name, segments []Segment) []Segment {
 	var own []Segment
 	for _, s := range segments {
-		if s.OwnForm() || s.Container == container+SegmentsSuffix && strings.HasPrefix(s.Name, object+"/") {
+		if s.OwnForm() || s.Container == n.Container+SegmentsSuffix && strings.HasPrefix(s.Name, n.Object+"/") {
 			own = append(own, s)
 		}
 	}

@@ -98,7 +98,7 @@ func (c *Client) Revise(ctx context.Context, container, object string, r Revisio
 		}
 		out.Info = ObjectInfo{Size: r.Size, ETag: v.sent}
 	}
-	out.Pieces, out.Unused = v.pieces, v.unused()
+	out.Pieces, out.Unused = v.pieces, v.unused(ctx)
 	return out, err
 }
 
@@ -314,15 +314,17 @@ func (v *revising) verify(ctx context.Context) (ObjectInfo, error) {
 	return info, err
 }
 
-// unused returns the base's own segments that the new version does not name.
-func (v *revising) unused() []Segment {
+// unused returns the base's own segments that the new version does not name, nor
+// another object.
+func (v *revising) unused(ctx context.Context) []Segment {
 	if v.r.Base.ETag == "" || !v.r.Base.Large() {
 		return nil
 	}
 	named := usedOf(v.pieces)
-	own := OwnSegments(v.container, v.object, segmentsOf(v.base))
-	return slices.DeleteFunc(own, func(s Segment) bool {
+	n := Name{v.container, v.object}
+	rest := slices.DeleteFunc(ownSegments(n, segmentsOf(v.base)), func(s Segment) bool {
 		_, ok := named[Name{s.Container, s.Name}]
 		return ok
 	})
+	return v.c.unshared(ctx, n, v.r.Base, rest)
 }

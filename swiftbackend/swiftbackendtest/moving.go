@@ -105,7 +105,7 @@ func (f *fixture) wantSegmentsThere(l large) {
 }
 
 func moveLarge(f *fixture) {
-	for i, known := range []func(string) swiftbackend.ObjectInfo{f.head, f.listedInfo} {
+	for i, known := range []func(string) swiftbackend.ObjectInfo{f.head, f.largeListed} {
 		from, to := fmt.Sprintf("from %d", i), fmt.Sprintf("dir/to %d", i)
 		l := f.putLarge(from)
 		f.moved(from, f.name(to), known(from), swiftbackend.CloneOptions{})

@@ -127,7 +127,7 @@ func replacedSegmentsAreOrphans(f *fixture) {
 // it open, by a mount that did not live to see its end.
 func forgottenObjectsAreOrphans(f *fixture) {
 	l := f.putLarge("object")
-	aside, err := f.c.SetAside(f.Context(), swiftbackend.Name{Container: f.box, Object: "object"}, f.head("object"))
+	aside, err := f.c.SetAside(f.Context(), swiftbackend.Name{Container: f.box, Object: "object"}, f.head("object"), swiftbackend.CloneOptions{})
 	if err != nil {
 		f.Fatal(err)
 	}

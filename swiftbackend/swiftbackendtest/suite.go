@@ -82,7 +82,7 @@ func Run(t *testing.T, target Target) {
 	c := target.Dial(t)
 	t.Run("what the client found out is what is declared", func(t *testing.T) { infoIsAsDeclared(t, c.Info(), target.Capabilities) })
 	t.Run("side by side", func(t *testing.T) {
-		for _, tests := range [][]test{containerTests, accountTests, objectTests, metadataTests, copyTests, moveTests, listingTests, nameTests, largeTests, dynamicTests, layoutTests, revisionTests, duplicateTests, bulkTests} {
+		for _, tests := range [][]test{containerTests, accountTests, objectTests, metadataTests, copyTests, moveTests, sharingTests, listingTests, nameTests, largeTests, dynamicTests, layoutTests, revisionTests, duplicateTests, bulkTests} {
 			for _, tt := range tests {
 				t.Run(tt.name, func(t *testing.T) {
 					t.Parallel()
