@@ -88,7 +88,12 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		file = &fileNode{f: f, at: p, row: e.Row}
 	}
 	file.attr(&out.Attr)
-	return up.NewInode(ctx, file, f.retired.successor(f.newStable(up, e.Name, listing.File, version(p, &e.Row))))
+	id := f.newStable(up, e.Name, listing.File, version(p, &e.Row))
+	if successor := f.retired.successor(id); successor != id {
+		id = successor
+		file.noPassing()
+	}
+	return up.NewInode(ctx, file, id)
 }
 
 // Getattr implements fusefs.NodeGetattrer.

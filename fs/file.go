@@ -34,6 +34,9 @@ type fileNode struct {
 	// handles that do; see passthrough.go.
 	plain   int
 	backing *backingFile
+	// edited says that somebody wanted to write to the file, and may again: others that
+	// read it wait for that, perhaps, and do not pass.
+	edited bool
 	// retired says that a writer came while there were: the name stands for
 	// another inode now.
 	retired bool

@@ -19,11 +19,12 @@ import (
 //
 // The kernel wants all handles of an inode to be of one kind: while one is open
 // that passes, others must pass to the same file, and while one is open that does
-// not, none can. So a file passes when it has no other handle and no draft, and the
-// handles that follow pass with it. A writer cannot pass, because nobody would know
-// what it writes. It gets ESTALE, and the kernel looks the name up again, to find
-// another inode for the file, which has the writer and all who come after it. The
-// readers that pass stay with the version they have.
+// not, none can. So a file passes when it has no other handle, and the handles that
+// follow pass with it; but not one that was opened for writing since the kernel
+// knows it, for that is likely to be written again. A writer cannot pass, because
+// nobody would know what it writes. It gets ESTALE, and the kernel looks the name up
+// again, to find another inode for the file, which has the writer and all who come
+// after it. The readers that pass stay with the version they have.
 //
 // The library counts the handles of an inode, of either kind, to know when a
 // backing file is given back, and does so after their Release. A handle that
@@ -83,7 +84,7 @@ func (h *readHandle) join() (row listing.Row, settled bool) {
 	case n.backing != nil:
 		n.backing.handles++
 		h.passing = true
-	case n.plain > 0 || n.draft != nil || n.row.Size < leastPassing || !n.f.passes.Load():
+	case n.plain > 0 || n.edited || n.row.Size < leastPassing || !n.f.passes.Load():
 		n.plain++
 	default:
 		return n.row, false
@@ -102,7 +103,7 @@ func (h *readHandle) found(ctx context.Context, row *listing.Row, version *block
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if pinned && n.backing == nil && n.plain == 0 && n.draft == nil && sameVersion(&n.row, row) {
+	if pinned && n.backing == nil && n.plain == 0 && !n.edited && sameVersion(&n.row, row) {
 		if id, ok := n.f.registerBacking(file); ok {
 			n.backing = &backingFile{id: id, version: version}
 			version, pinned = nil, false
@@ -119,6 +120,14 @@ func (h *readHandle) found(ctx context.Context, row *listing.Row, version *block
 	if version != nil {
 		version.Close()
 	}
+}
+
+// noPassing makes sure that the writer whom the file is for finds no handle that
+// passes: the kernel looks a name up again once.
+func (n *fileNode) noPassing() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.edited = true
 }
 
 // retired has the inodes that other ones stand in for, and the generations of
@@ -200,6 +209,7 @@ func (n *fileNode) plainClosed() {
 func (n *fileNode) changeable() (release func(), errno syscall.Errno) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.edited = true
 	if n.backing != nil {
 		if !n.retired {
 			n.retired = true

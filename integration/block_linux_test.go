@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -276,9 +277,11 @@ func TestWritersAndReadersOfACompleteFileAreNotInEachOthersWay(t *testing.T) {
 	}
 }
 
-func TestACompleteFileThatIsOpenCanBeRenamedAndRemoved(t *testing.T) {
+func TestACompleteFileThatIsOpenCanBeCopiedRenamedAndRemoved(t *testing.T) {
 	data := pattern(3<<20, 1)
-	_, m, f := completed(t, data)
+	c, m, f := completed(t, data)
+	sh(t, "cp "+m.path("c/file")+" "+m.path("c/copy"))
+	object(t, c.srv, "c", "copy", data)
 	sh(t, "mv "+m.path("c/file")+" "+m.path("c/other"))
 	wantWhole(t, f, data)
 	wantBytes(t, m.path("c/other"), data)
@@ -287,6 +290,60 @@ func TestACompleteFileThatIsOpenCanBeRenamedAndRemoved(t *testing.T) {
 	if _, err := os.Stat(m.path("c/other")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("removed, it is there: %v", err)
 	}
+}
+
+// "Several handles of a file see each other's writes."
+func TestAReaderOfAFileThatThisMountWritesSeesWhatIsAppended(t *testing.T) {
+	c := newCachedMounts(t)
+	data := pattern(3<<20, 1)
+	c.srv.CreateContainer("c")
+	m, end := c.mount(smallSegments)
+	defer end()
+	sh(t, "cp "+localFile(t, "file", data)+" "+m.path("c/file"))
+	wantBytes(t, m.path("c/file"), data)
+	f, err := os.Open(m.path("c/file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	wantWhole(t, f, data)
+	sh(t, "printf more >> "+m.path("c/file"))
+	wantWhole(t, f, append(data, "more"...))
+}
+
+// Whoever comes and goes, nobody meets an error or other bytes.
+func TestReadersAndWritersOfACompleteFileComeAndGo(t *testing.T) {
+	c := newCachedMounts(t)
+	data := pattern(2<<20, 1)
+	c.srv.PutObject("c", "file", "", data)
+	c.read("c/file", data)
+	m, end := c.mount()
+	defer end()
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			p := make([]byte, 4096)
+			for round := range 150 {
+				flags := os.O_RDONLY
+				if i == 0 && round%10 == 9 {
+					flags = os.O_RDWR
+				}
+				f, err := os.OpenFile(m.path("c/file"), flags, 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				off := int64(round * 10000)
+				if _, err := f.ReadAt(p, off); err != nil || !bytes.Equal(p, data[off:off+4096]) {
+					t.Errorf("4 KiB at %d: %v, or other bytes", off, err)
+				}
+				if err := f.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestACompleteFileThatAnotherClientReplacesStaysForItsReaders(t *testing.T) {
