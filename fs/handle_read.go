@@ -62,5 +62,5 @@ func (r *versionReader) Read(ctx context.Context, dest []byte, off int64) (fuse.
 	if err != nil && !isEOF(err) {
 		return nil, r.node.f.fail("read", r.node.where().String(), err)
 	}
-	return fuse.ReadResultData(dest[:n]), 0
+	return fuse.ReadResultVector([][]byte{dest[:n]}), 0
 }

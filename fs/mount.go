@@ -101,6 +101,9 @@ func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, 
 		f.Wait()
 		return nil, fmt.Errorf("mounting on %s: %w", mountpoint, err)
 	}
+	if err := raiseReadAhead(mountpoint); err != nil {
+		f.log.Debug("the kernel reads ahead no more than by default", "error", err)
+	}
 	return f, nil
 }
 
