@@ -13,6 +13,8 @@ const (
 	// idleAfter is how long a Reader is unused before its memory may be taken by
 	// another one. Programs that read in bursts pause for less.
 	idleAfter = 2 * time.Second
+	// slowFor is how long it counts that connections were found to be slow.
+	slowFor = time.Minute
 )
 
 // Budget is the memory that all Readers of a mount share. It is safe for
@@ -26,6 +28,7 @@ type Budget struct {
 	used    int64
 	peak    int64
 	holders *list.List // of *account with held > 0, least recently used first
+	slow    time.Time  // when connections were found to be slow last
 }
 
 // holder holds memory of a Budget, which it can give up.
@@ -65,6 +68,20 @@ func (b *Budget) Peak() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.peak
+}
+
+// noteSlowConnections notes that many requests at once were worthwhile.
+func (b *Budget) noteSlowConnections(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.slow = now
+}
+
+// connectionsSlow reports whether they were lately.
+func (b *Budget) connectionsSlow(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.slow.IsZero() && now.Sub(b.slow) < slowFor
 }
 
 // buffer returns n bytes of undefined content; n must have been reserved.

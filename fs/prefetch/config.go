@@ -43,9 +43,9 @@ func DefaultConfig() Config {
 		BlockSize:    1 * mib,   // the kernel's largest request: most reads touch two blocks at most
 		SmallObject:  1 * mib,   // transferring it costs less than a second round trip does (20 ms)
 		FirstRequest: 128 * kib, // the kernel's own read-ahead; cheap when only a header is wanted
-		MaxRequest:   16 * mib,  // 64 requests a GiB: the cost of a request is lost in its transfer
-		MaxParallel:  4,         // one connection rarely fills 10 GbE; four do, without crowding out others
-		MaxAhead:     64 * mib,  // MaxParallel requests of MaxRequest; 50 ms at 10 GbE
+		MaxRequest:   24 * mib,  // 43 requests a GiB: the cost of a request is lost in its transfer
+		MaxParallel:  12,        // as many as share the memory; half a dozen hide the latency of small ones
+		MaxAhead:     64 * mib,  // 50 ms at 10 GbE
 		KeepBehind:   1 * mib,   // programs that parse step back by a buffer, not more
 		ReorderSpan:  8 * mib,   // 64 background requests of 128 KiB, or 8 of 1 MiB
 		SkipSpan:     1 * mib,   // fetching 1 MiB too much takes less time than a new round trip

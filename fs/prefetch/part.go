@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 )
 
 var (
@@ -33,6 +34,8 @@ type part struct {
 
 	blockSize int64
 	blocks    []block // from off on
+
+	began time.Time // when the first bytes arrived
 
 	stream  *stream // whose memory this is, or nil once that stream is forgotten
 	waiters []waiter
@@ -165,7 +168,16 @@ func (r *Reader) arrive(p *part, to int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.BytesFetched += to - p.filled
+	if p.filled == p.off {
+		p.began = time.Now()
+	}
 	p.filled = to
+	if to == p.limit {
+		now := time.Now()
+		if r.pace.arrived(to-p.off, now.Sub(p.began), now, min(r.cfg.MaxAhead, r.acct.share())) {
+			r.budget.noteSlowConnections(now)
+		}
+	}
 	p.wakeLocked()
 	if p.dropped {
 		return errDropped
@@ -257,10 +269,12 @@ func (r *Reader) await(ctx context.Context, p *part, need int64) error {
 	p.waiters = append(p.waiters, w)
 	r.mu.Unlock()
 
+	began := time.Now()
 	select {
 	case <-w.ready:
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		r.pace.wait(time.Since(began))
 		return p.outcomeLocked(need)
 	case <-ctx.Done():
 		r.mu.Lock()

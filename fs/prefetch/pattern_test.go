@@ -29,29 +29,93 @@ func TestReadingOneGiBInOrderTakesAtMost70Requests(t *testing.T) {
 	}
 }
 
-func TestSequentialReadingUsesSeveralConnectionsAtOnce(t *testing.T) {
+// timed reads an object in order, over connections of a rate in MiB a second that
+// also share one in all, and returns how long that took.
+func timed(t *testing.T, src *fakeSource, budget *Budget, latency time.Duration, each, all int) time.Duration {
+	t.Helper()
+	src.blank, src.chunk = true, 64*kib
+	perChunk := time.Second / time.Duration(each*mib/src.chunk)
+	var mu sync.Mutex // guards free
+	free := time.Now()
+	src.open = func(context.Context, span) error { <-time.After(latency); return nil }
+	src.read = func(context.Context, span, int64) error {
+		mu.Lock()
+		free = later(free, time.Now()).Add(time.Second / time.Duration(all*mib/src.chunk))
+		at := later(free, time.Now().Add(perChunk))
+		mu.Unlock()
+		<-time.After(time.Until(at))
+		return nil
+	}
+	r := newTestReader(t, src, budget)
+	start := time.Now()
+	p := make([]byte, mib)
+	for off := int64(0); off < src.size; off += mib {
+		if _, err := r.ReadAt(t.Context(), p, off); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return time.Since(start)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func TestSlowConnectionsAreUsedManyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const total, chunk = 256 * mib, 256 * kib
-		const latency, perChunk = 20 * time.Millisecond, 2500 * time.Microsecond // 100 MiB/s a connection
-		src := &fakeSource{size: total, chunk: chunk, blank: true}
-		src.open = func(context.Context, span) error { <-time.After(latency); return nil }
-		src.read = func(context.Context, span, int64) error { <-time.After(perChunk); return nil }
-		r := newTestReader(t, src, NewBudget(128*mib))
-		start := time.Now()
-		p := make([]byte, 128*kib)
-		for off := int64(0); off < total; off += int64(len(p)) {
-			if _, err := r.ReadAt(t.Context(), p, off); err != nil {
-				t.Fatal(err)
-			}
+		src := &fakeSource{size: gib}
+		budget := NewBudget(40 * mib)
+		took := timed(t, src, budget, 20*time.Millisecond, 20, 10000)
+		if one := gib / (20 * mib) * time.Second; took > one/6 {
+			t.Errorf("took %v, one connection alone takes %v: want at most a sixth of it", took, one)
 		}
-		took := time.Since(start)
-		if one := total / chunk * perChunk; took > one*2/5 {
-			t.Errorf("took %v, one connection alone takes %v: want at most two fifths of it", took, one)
+		took = timed(t, src, budget, 20*time.Millisecond, 20, 10000)
+		if one := gib / (20 * mib) * time.Second; took > one*10/75 {
+			t.Errorf("when it is known that connections are slow: took %v, one connection alone takes %v", took, one)
 		}
-		t.Log(took, src.log())
 	})
 }
 
+func TestASlowNetworkIsNotAskedMoreOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &fakeSource{size: gib}
+		took := timed(t, src, NewBudget(40*mib), 20*time.Millisecond, 100, 20)
+		if one := gib / (20 * mib) * time.Second; took > one*105/100 {
+			t.Errorf("took %v, the network alone takes %v", took, one)
+		}
+		src.wantAtMost(80, gib)
+	})
+}
+
+func TestFastConnectionsTakeFewRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &fakeSource{size: gib}
+		took := timed(t, src, NewBudget(40*mib), time.Millisecond, 250, 10000)
+		if one := gib / (250 * mib) * time.Second; took > one*6/10 {
+			t.Errorf("took %v, one connection alone takes %v: want three fifths of it at most", took, one)
+		}
+		src.wantAtMost(60, gib)
+	})
+}
+
+func TestAProgramThatIsSlowItselfKeepsRequestsFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &fakeSource{size: gib, blank: true, chunk: 64 * kib}
+		src.read = func(context.Context, span, int64) error { <-time.After(3 * time.Millisecond); return nil } // 20 MiB/s
+		r := newTestReader(t, src, NewBudget(40*mib))
+		p := make([]byte, mib)
+		for off := int64(0); off < src.size; off += mib {
+			if _, err := r.ReadAt(t.Context(), p, off); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(100 * time.Millisecond)
+		}
+		src.wantAtMost(60, gib)
+	})
+}
 func TestKernelRequestsOutOfOrderCountAsSequential(t *testing.T) {
 	for _, tc := range []struct{ size, underWay int }{{128 * kib, 2}, {128 * kib, 16}, {1 * mib, 4}} {
 		const total = 128 * mib

@@ -135,7 +135,7 @@ func (r *Reader) coverLocked(s *stream, off, end int64) []piece {
 // demandLocked starts a request for [lo, hi) and what the stream is likely to need
 // around it. It returns nil when there is no memory even for [lo, hi).
 func (r *Reader) demandLocked(s *stream, lo, hi int64) *part {
-	from, to := s.extend(lo, hi, s.window(r.allowanceLocked(s), &r.cfg), r.size, &r.cfg)
+	from, to := s.extend(lo, hi, s.window(r.allowanceLocked(s), r.pace.requests(), &r.cfg), r.size, &r.cfg)
 	gapLo, gapHi := r.gapLocked(lo, hi)
 	from, to = max(from, gapLo), max(hi, r.clipLocked(s, hi, min(to, gapHi)))
 	if from < lo || to > hi {
@@ -197,7 +197,7 @@ func (r *Reader) aheadLocked(s *stream) {
 	if !s.sequential() {
 		return
 	}
-	w := s.window(r.allowanceLocked(s), &r.cfg)
+	w := s.window(r.allowanceLocked(s), r.pace.requests(), &r.cfg)
 	for r.inflight < r.cfg.MaxParallel {
 		at := r.frontierLocked(s.pos)
 		if at >= r.size {

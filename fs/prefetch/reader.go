@@ -48,7 +48,8 @@ type Reader struct {
 	streams  []*stream
 	recent   *stream // stream of the latest read, or nil
 	active   []*read
-	inflight int   // parts whose goroutine runs
+	inflight int // parts whose goroutine runs
+	pace     pace
 	clock    int64 // reads so far
 	stats    Stats
 }
@@ -69,7 +70,7 @@ type piece struct {
 // owner, normally the open handle; its end cancels all fetches. cfg must
 // be valid.
 func NewReader(ctx context.Context, src Source, size int64, budget *Budget, cfg Config) *Reader {
-	r := &Reader{src: src, size: size, budget: budget, cfg: cfg}
+	r := &Reader{src: src, size: size, budget: budget, cfg: cfg, pace: startPace(budget)}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	r.acct = account{budget: budget, owner: r}
 	return r

@@ -186,11 +186,10 @@ type window struct {
 	request int64 // largest request
 }
 
-func (s *stream) window(ahead int64, cfg *Config) window {
+func (s *stream) window(ahead, requests int64, cfg *Config) window {
 	return window{
-		ahead: min(ahead, evidenceFactor*s.run),
-		// A quarter, so that requests follow each other while earlier ones are consumed.
-		request: min(cfg.MaxRequest, max(ahead/4, cfg.FirstRequest)),
+		ahead:   min(ahead, evidenceFactor*s.run),
+		request: min(cfg.MaxRequest, max(ahead/requests, cfg.FirstRequest)),
 	}
 }
 
