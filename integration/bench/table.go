@@ -11,10 +11,14 @@ import (
 
 // sampleLine is a sample in one line.
 func sampleLine(s Sample) string {
+	line := ""
 	if s.Failure != "" {
-		return "✗ " + firstLine(s.Failure)
+		line = "✗ " + firstLine(s.Failure) + "  "
 	}
-	line := fmt.Sprintf("%6d req  %s MiB up  %s MiB down  %s s", s.Requests, mibText(s.Up), mibText(s.Down), secondsText(s))
+	if s.Seconds == 0 {
+		return line
+	}
+	line += fmt.Sprintf("%6d req  %s MiB up  %s MiB down  %s s", s.Requests, mibText(s.Up), mibText(s.Down), secondsText(s))
 	if s.Memory > 0 {
 		line += fmt.Sprintf("  CPU %.2f s  %d MiB", s.CPU, s.Memory/mib)
 		for _, kind := range slices.Sorted(maps.Keys(s.Kinds)) {
