@@ -1,6 +1,8 @@
 package block
 
 import (
+	"errors"
+	"os"
 	"slices"
 	"time"
 
@@ -95,7 +97,9 @@ func (f *fill) fail(w span, err error) {
 	f.off = true
 	f.entry.unclaim(w)
 	f.entry.store.release(f.entry, cost(w))
-	f.entry.store.pause(err)
+	if !errors.Is(err, os.ErrClosed) { // by an eviction, meanwhile
+		f.entry.store.pause(err)
+	}
 }
 
 // commit makes what was written of the window an extent.
