@@ -194,6 +194,36 @@ func TestACompleteFileIsReadByTheKernelAlone(t *testing.T) {
 	}
 }
 
+// What a killed process has written is there, as far as its map says so.
+func TestTheCacheDirectorySurvivesADeathWithoutFarewell(t *testing.T) {
+	c := newCachedMounts(t)
+	data := pattern(3<<20, 1)
+	c.srv.PutObject("c", "file", "", data)
+	options := []string{"--cache-dir=" + c.path, "--cache-size=1GiB"}
+	d := mountBinary(t, fakeAccount(c.srv), ":", options...)
+	wantBytes(t, d.path("c/file"), data)
+	if s := statusOf(t, d.dir); s.Reads == 0 || s.CacheUsed < 3<<20 {
+		t.Errorf("%d reads came to the process, and %d bytes are in the cache directory; want some, and the file", s.Reads, s.CacheUsed)
+	}
+	kill(t, d)
+	d = mountBinary(t, fakeAccount(c.srv), ":", options...)
+	c.srv.Reset()
+	wantBytes(t, d.path("c/file"), data)
+	gets, _ := c.fetched()
+	if s := statusOf(t, d.dir); s.Reads != 0 || gets != 0 || s.CacheUsed < 3<<20 {
+		t.Errorf("%d reads and %d GETs, %d bytes in the cache directory; want none, and the file", s.Reads, gets, s.CacheUsed)
+	}
+	if got := swiftfs(t, account{}, "umount", d.dir); got.code != 0 {
+		t.Errorf("umount: %+v", got)
+	}
+	// A mount that cannot change anything keeps what it reads too, without a place.
+	d = mountBinary(t, fakeAccount(c.srv), ":", "--read-only", "--cache-size=1GiB")
+	wantBytes(t, d.path("c/file"), data)
+	if s := statusOf(t, d.dir); s.CacheUsed < 3<<20 {
+		t.Errorf("%d bytes are in the temporary cache directory, want the file", s.CacheUsed)
+	}
+}
+
 // mapped returns what a mapping of the first size bytes of a file shows.
 func mapped(t *testing.T, path string, size int) []byte {
 	t.Helper()

@@ -20,6 +20,8 @@ func statusOf(t *testing.T, dir string) (s struct {
 	Memory             int64
 	MemoryLimit        int64  `json:"memory_limit"`
 	CacheDir           string `json:"cache_dir"`
+	CacheUsed          int64  `json:"cache_used"`
+	Reads              int64
 	Pending            []struct {
 		Path  string
 		Bytes int64
