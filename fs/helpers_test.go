@@ -129,3 +129,15 @@ func pattern(n int, seed uint64) []byte {
 	}
 	return b
 }
+
+// readBack reads up to n bytes at off.
+func readBack(t *testing.T, r *versionReader, n int, off int64) ([]byte, error) {
+	t.Helper()
+	res, err := r.readAt(t.Context(), make([]byte, n), off)
+	if res == nil {
+		return nil, err
+	}
+	defer res.Done()
+	got, _ := res.Bytes(nil)
+	return got, err
+}

@@ -30,27 +30,37 @@ type versionReader struct {
 	cached *block.Version
 }
 
-// readAt reads at off, and returns io.EOF at the end of the file.
-func (r *versionReader) readAt(ctx context.Context, dest []byte, off int64) (int, error) {
+// readAt reads at off, into dest if the bytes are not in memory anyway. The result
+// is to be released, if it is not nil; at the end of the file there is none.
+func (r *versionReader) readAt(ctx context.Context, dest []byte, off int64) (*readResult, error) {
 	for {
 		if d := r.node.currentDraft(); d != nil {
-			if n, ok, err := r.patiently(ctx, func(ctx context.Context) (int, bool, error) { return d.readAt(ctx, dest, off) }); ok {
-				return n, err
+			var ok bool
+			res, err := r.patiently(ctx, func(ctx context.Context) (*readResult, error) {
+				n, ours, err := d.readAt(ctx, dest, off)
+				ok = ours
+				return &readResult{parts: [][]byte{dest[:n]}}, err
+			})
+			if ok {
+				return res, err
 			}
 		}
 		reader, cached, row := r.open()
 		if off >= row.Size {
-			return 0, io.EOF
+			return nil, io.EOF
 		}
 		if most := dest[:min(int64(len(dest)), row.Size-off)]; cached != nil && cached.ReadAt(most, off) {
-			return len(most), nil
+			return &readResult{parts: [][]byte{most}}, nil
 		}
-		n, _, err := r.patiently(ctx, func(ctx context.Context) (int, bool, error) {
-			n, err := reader.ReadAt(ctx, dest, off)
-			return n, true, err
+		res, err := r.patiently(ctx, func(ctx context.Context) (*readResult, error) {
+			held, err := reader.Hold(ctx, dest, off)
+			if held == nil {
+				return nil, err
+			}
+			return &readResult{held.Bytes(), held}, err
 		})
 		if err == nil || isEOF(err) || !r.replaced(&row) {
-			return n, err
+			return res, err
 		}
 	}
 }
@@ -64,14 +74,14 @@ func (r *versionReader) replaced(row *listing.Row) bool {
 
 // patiently reads once more when the caller was interrupted: the data is on its
 // way, for this read repeated or for nobody.
-func (r *versionReader) patiently(ctx context.Context, read func(context.Context) (int, bool, error)) (int, bool, error) {
-	n, ok, err := read(ctx)
+func (r *versionReader) patiently(ctx context.Context, read func(context.Context) (*readResult, error)) (*readResult, error) {
+	res, err := read(ctx)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		patient, cancel := r.node.f.patient(ctx)
 		defer cancel()
 		return read(patient)
 	}
-	return n, ok, err
+	return res, err
 }
 
 // open returns the reader of the version that the node stands for at this moment.

@@ -37,7 +37,8 @@
 // One request is one part (part.go): a range cut into blocks. Parts never
 // overlap, so no byte is under way or in memory twice. The part's goroutine reads
 // the body straight into the blocks and wakes each waiting read as soon as that
-// read's bytes are there; the read copies them out once. The last bytes are
+// read's bytes are there; the read gives them out where they are, and they stay there until it is
+// released: the kernel's copies are the only ones. The last bytes are
 // handed out only after the body has ended, so a Source that verifies a
 // checksum at the end can still fail the read.
 //

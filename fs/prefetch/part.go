@@ -66,16 +66,17 @@ func (p *part) blockRange(i int) (lo, hi int64) {
 // blockAt returns the index of the block that holds the byte at.
 func (p *part) blockAt(at int64) int { return int((at - p.off) / p.blockSize) }
 
-// copyOut copies from part offset at on; the bytes must have arrived and must be
-// under an active read.
-func (p *part) copyOut(dst []byte, at int64) {
-	for len(dst) > 0 {
+// appendBytes appends where [at, end) is in memory; the bytes must have arrived and
+// must be under an active read.
+func (p *part) appendBytes(to [][]byte, at, end int64) [][]byte {
+	for at < end {
 		i := p.blockAt(at)
-		lo, _ := p.blockRange(i)
-		n := copy(dst, p.blocks[i].buf[at-lo:])
-		dst = dst[n:]
-		at += int64(n)
+		lo, hi := p.blockRange(i)
+		hi = min(hi, end)
+		to = append(to, p.blocks[i].buf[at-lo:hi-lo])
+		at = hi
 	}
+	return to
 }
 
 // serveLocked notes that [lo, hi) was handed to a read.

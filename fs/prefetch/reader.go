@@ -82,30 +82,65 @@ func NewReader(ctx context.Context, src Source, size int64, budget *Budget, cfg 
 // others. An error is that of the one fetch: the same read may succeed later.
 // After Close the error wraps os.ErrClosed.
 func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	h, err := r.Hold(ctx, p, off)
+	if h == nil {
+		return 0, err
+	}
+	defer h.Release()
+	n := 0
+	for _, part := range h.Bytes() {
+		if len(part) > 0 && &part[0] != &p[n] {
+			copy(p[n:], part)
+		}
+		n += len(part)
+	}
+	return n, err
+}
+
+// Held is what a read gives without a copy: the Reader's own memory, or parts of
+// the caller's where it has none.
+type Held struct {
+	r     *Reader
+	rd    *read
+	parts [][]byte
+}
+
+// Bytes returns the bytes read, in parts that nobody may change. They are valid
+// until Release.
+func (h *Held) Bytes() [][]byte { return h.parts }
+
+// Release gives the memory back to the Reader. It must be called, once.
+func (h *Held) Release() { h.r.finish(h.rd, true) }
+
+// Hold is ReadAt without the copy: p is used only for bytes that the Reader has no
+// memory for. The result is nil if there are no bytes. Close waits for the
+// Release of what is held.
+func (r *Reader) Hold(ctx context.Context, p []byte, off int64) (*Held, error) {
 	switch {
 	case off < 0:
-		return 0, fmt.Errorf("prefetch: negative offset %d", off)
+		return nil, fmt.Errorf("prefetch: negative offset %d", off)
 	case len(p) == 0:
-		return 0, nil
+		return nil, nil
 	case off >= r.size:
-		return 0, io.EOF
+		return nil, io.EOF
 	case ctx.Err() != nil:
-		return 0, ctx.Err()
+		return nil, ctx.Err()
 	}
 	n := min(int64(len(p)), r.size-off)
 	rd, err := r.begin(off, off+n)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	err = r.serve(ctx, rd, p[:n])
-	r.finish(rd, err == nil)
-	switch {
-	case err != nil:
-		return 0, err
-	case n < int64(len(p)):
-		return int(n), io.EOF
+	parts, err := r.serve(ctx, rd, p[:n])
+	if err != nil {
+		r.finish(rd, false)
+		return nil, err
 	}
-	return int(n), nil
+	h := &Held{r, rd, parts}
+	if n < int64(len(p)) {
+		return h, io.EOF
+	}
+	return h, nil
 }
 
 // begin plans a read and starts the requests it needs.
@@ -125,22 +160,24 @@ func (r *Reader) begin(off, end int64) (*read, error) {
 	return rd, nil
 }
 
-// serve waits for the read's bytes and copies them to dst.
-func (r *Reader) serve(ctx context.Context, rd *read, dst []byte) error {
+// serve waits for the read's bytes, and returns where they are. Those without memory are read to dst.
+func (r *Reader) serve(ctx context.Context, rd *read, dst []byte) ([][]byte, error) {
+	parts := make([][]byte, 0, len(rd.pieces)+1) // most reads touch two blocks at most
 	for _, pc := range rd.pieces {
-		to := dst[pc.lo-rd.off : pc.hi-rd.off]
 		if pc.part == nil {
+			to := dst[pc.lo-rd.off : pc.hi-rd.off]
 			if err := r.readDirect(ctx, to, pc.lo); err != nil {
-				return err
+				return nil, err
 			}
+			parts = append(parts, to)
 			continue
 		}
 		if err := r.await(ctx, pc.part, pc.hi); err != nil {
-			return err
+			return nil, err
 		}
-		pc.part.copyOut(to, pc.lo)
+		parts = pc.part.appendBytes(parts, pc.lo, pc.hi)
 	}
-	return nil
+	return parts, nil
 }
 
 // finish gives up the read's claim on memory.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -352,5 +353,60 @@ func checkInvariants(t *testing.T, r *Reader) {
 	defer r.budget.mu.Unlock()
 	if held > r.acct.held {
 		t.Errorf("parts hold %d bytes, reserved are %d", held, r.acct.held)
+	}
+}
+
+func TestHeldBytesStayUntilTheyAreReleased(t *testing.T) {
+	src := &fakeSource{size: 32 * mib}
+	r := newTestReader(t, src, NewBudget(4*mib))
+	var held []*Held
+	for _, off := range []int64{0, 512 * kib, 3*mib + 7} {
+		h, err := r.Hold(t.Context(), make([]byte, mib), off)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, h)
+	}
+	for off := int64(8 * mib); off < src.size; off += mib {
+		mustRead(t, r, off, mib)
+	}
+	for i, off := range []int64{0, 512 * kib, 3*mib + 7} {
+		at := off
+		for _, part := range held[i].Bytes() {
+			wantBytes(t, part, at)
+			at += int64(len(part))
+		}
+		if at != off+mib {
+			t.Errorf("%d bytes are held at %d, want 1 MiB", at-off, off)
+		}
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = r.Close()
+	}()
+	for _, h := range held {
+		select {
+		case <-closed:
+			t.Error("Close has not waited for what is held")
+		default:
+		}
+		h.Release()
+	}
+	<-closed
+}
+
+func TestTheEndOfAnObjectHoldsLessAndBeyondItNothing(t *testing.T) {
+	r := newTestReader(t, &fakeSource{size: 1000}, NewBudget(mib))
+	h, err := r.Hold(t.Context(), make([]byte, 600), 500)
+	if !errors.Is(err, io.EOF) || h == nil {
+		t.Fatalf("at the end: %v, %v", h, err)
+	}
+	if n := len(slices.Concat(h.Bytes()...)); n != 500 {
+		t.Errorf("%d bytes are held, want 500", n)
+	}
+	h.Release()
+	if h, err := r.Hold(t.Context(), make([]byte, 600), 1000); !errors.Is(err, io.EOF) || h != nil {
+		t.Errorf("beyond the end: %v, %v", h, err)
 	}
 }
