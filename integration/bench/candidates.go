@@ -75,7 +75,7 @@ func programVersion(ctx context.Context, path, name string) (string, error) {
 	if v := number.FindString(line); v != "" {
 		return v, nil
 	}
-	return line, nil
+	return strings.TrimPrefix(line, name+" "), nil
 }
 
 // ChoosePeers returns the peers of a list of names, "none" or "" for all.

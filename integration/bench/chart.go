@@ -151,7 +151,7 @@ func (r *Report) SVG() ([]byte, error) {
 	c.Height = bottom + 30
 	timeAxis := newAxis(chartLabels, ratios)
 	countAxis := newAxis(chartLabels+chartPanel+chartGap, counts)
-	c.panel("Time, as a multiple of plain HTTP over one connection", timeAxis, bottom, func(p int) string { return "×" + power(p) })
+	c.panel("Time, as a multiple of plain HTTP", timeAxis, bottom, func(p int) string { return "×" + power(p) })
 	c.panel("Requests", countAxis, bottom, func(p int) string {
 		if p < 0 {
 			return "0"

@@ -29,6 +29,10 @@ func versions(ctx context.Context, candidates []Candidate, swift bool) (map[stri
 		}
 		v[program] = version
 	}
+	// Of a build from a work tree the program knows no more than that it is one.
+	if commit, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output(); err == nil {
+		v["swiftfs"] += " " + strings.TrimSpace(string(commit))
+	}
 	if !swift {
 		return v, nil
 	}

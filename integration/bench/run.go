@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,7 @@ type runner struct {
 
 // Execute runs rows and returns what came of it. Nothing of it is left running or
 // mounted, also when ctx is cancelled; then, and when data cannot be prepared, it
-// returns an error. The failure of a candidate is part of the report.
+// returns an error with what there is so far. The failure of a candidate is part of the report.
 func Execute(ctx context.Context, o Options) (_ *Report, err error) {
 	r := &runner{
 		Options: o,
@@ -55,10 +56,11 @@ func Execute(ctx context.Context, o Options) (_ *Report, err error) {
 		return nil, err
 	}
 	for i := range o.Rows {
-		if err := r.row(ctx, &o.Rows[i]); err != nil {
-			return nil, fmt.Errorf("%s: %w", o.Rows[i].Names()[0], err)
-		}
+		err := r.row(ctx, &o.Rows[i])
 		r.report.judge()
+		if err != nil {
+			return r.report, fmt.Errorf("%s: %w", o.Rows[i].Names()[0], err)
+		}
 	}
 	return r.report, nil
 }
@@ -150,6 +152,7 @@ func (r *runner) row(ctx context.Context, row *Row) error {
 				return err
 			}
 			for i, s := range samples {
+				s.Failure = r.withoutPaths(s.Failure)
 				c.outcomes[i].add(s)
 				c.retired = c.retired || s.Failure != "" || c.peer && s.Stored > slowPeer
 				name := row.Names()[0]
@@ -161,6 +164,11 @@ func (r *runner) row(ctx context.Context, row *Row) error {
 		}
 	}
 	return nil
+}
+
+// withoutPaths takes the directories of this run out of a message.
+func (r *runner) withoutPaths(message string) string {
+	return strings.ReplaceAll(message, filepath.Join(r.Scratch, fmt.Sprintf("run-%d", r.runs))+"/", "")
 }
 
 // run lets one contestant do a row once.

@@ -34,7 +34,7 @@ func (s Setting) explain() string {
 		what = "fakeswift"
 	}
 	if s.Link.Latency > 0 {
-		what += fmt.Sprintf(", %v added to each request", s.Link.Latency)
+		what += fmt.Sprintf(", %d ms added to each request", s.Link.Latency.Milliseconds())
 	}
 	if s.Link.Rate > 0 {
 		what += fmt.Sprintf(", %d MB/s a connection", s.Link.Rate/1_000_000)

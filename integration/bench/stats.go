@@ -74,6 +74,9 @@ func medianOf[N int | int64 | float64](samples []Sample, figure func(Sample) N) 
 	return (all[middle-1] + all[middle]) / 2
 }
 
+// moved is the bytes in both directions.
+func (s *Sample) moved() int64 { return s.Up + s.Down }
+
 // figure returns one figure in the unit of limits.
 func (s *Sample) figure(f Figure) float64 {
 	switch f {

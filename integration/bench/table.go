@@ -103,7 +103,9 @@ func (r *Result) marks() string {
 		if peer := r.bestPeer(Seconds); peer != nil && peer.Median.Stored < own.Median.Stored {
 			marks = append(marks, peer.Candidate+" is faster")
 		}
-		if peer := r.bestPeer(Requests); peer != nil && peer.Median.Requests < own.Median.Requests {
+		// Fetching everything at once needs few requests, and is no better for it.
+		peer := r.bestPeer(Requests)
+		if peer != nil && peer.Median.Requests < own.Median.Requests && peer.Median.moved() <= 2*own.Median.moved()+mib {
 			marks = append(marks, fmt.Sprintf("%s needs %d requests", peer.Candidate, peer.Median.Requests))
 		}
 	}

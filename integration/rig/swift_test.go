@@ -117,11 +117,11 @@ func startSwift(t *testing.T, opts rig.SwiftOptions) *rig.Server {
 
 func TestSwiftStoresObjectsAndCountsRequests(t *testing.T) {
 	s := startSwift(t, rig.SwiftOptions{
-		Without: []string{"slo", "bulk"}, ListingLimit: 7, MaxFileSize: 5000,
+		Without: []string{"slo", "bulk"}, S3API: true, ListingLimit: 7, MaxFileSize: 5000,
 		Constraints: map[string]string{"max_object_name_length": "321"},
 	})
 	can := info(t, s)
-	for _, want := range []string{`"container_listing_limit": 7`, `"max_file_size": 5000`, `"max_object_name_length": 321`} {
+	for _, want := range []string{`"container_listing_limit": 7`, `"max_file_size": 5000`, `"max_object_name_length": 321`, `"s3api": `} {
 		if !strings.Contains(can, want) {
 			t.Errorf("/info lacks %s: %s", want, can)
 		}

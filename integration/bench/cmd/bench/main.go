@@ -74,10 +74,11 @@ func run(ctx context.Context) (err error) {
 	if err != nil && ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
-	if err := errors.Join(err, leftovers(mark, o.Scratch)); err != nil {
-		return err
+	err = errors.Join(err, leftovers(mark, o.Scratch))
+	if report != nil {
+		err = errors.Join(err, report.WriteTable(os.Stdout))
 	}
-	if err := report.WriteTable(os.Stdout); err != nil {
+	if err != nil {
 		return err
 	}
 	if *out != "" {
