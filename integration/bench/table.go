@@ -120,6 +120,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "work\tcandidate\trequests\tMiB up\tMiB down\tseconds\t× raw\tCPU s\tMiB\t")
 	for _, result := range r.Results {
+		if !slices.ContainsFunc(result.Outcomes, func(o *Outcome) bool { return len(o.Samples) > 0 }) {
+			continue // interrupted
+		}
 		raw := result.firstRaw()
 		for i, o := range result.Outcomes {
 			name := ""
