@@ -40,13 +40,13 @@ func (f *FS) dropReplaced(p place, old []swiftbackend.Segment, current map[strin
 
 // dropSegmentsLater deletes segments that no manifest names any more, while
 // the program goes on. In a container that keeps old versions, they belong to
-// one.
+// one; whether it does is asked once in a TTL.
 func (f *FS) dropSegmentsLater(p place, segments []swiftbackend.Segment) {
 	if len(segments) == 0 {
 		return
 	}
 	f.writers.wg.Go(func() {
-		info, err := f.client.Container(f.ctx, p.container)
+		info, err := f.containerInfo(f.ctx, p.container)
 		if err == nil && info.Versioned {
 			return
 		}

@@ -16,13 +16,9 @@ func (c *Client) SetAside(ctx context.Context, object Name, info ObjectInfo, o C
 		Container: object.Container + SegmentsSuffix,
 		Object:    SegmentPrefix(object.Object, time.Now(), info.Size) + "00000000",
 	}
-	_, err := c.Clone(ctx, object, aside, info, o)
-	if KindOf(err) != KindNotExist {
-		return aside, err
-	}
-	if err := c.createSegmentContainer(ctx, object.Container, aside.Container); err != nil {
-		return aside, err
-	}
-	_, err = c.Clone(ctx, object, aside, info, o)
+	err := c.inSegmentContainer(ctx, object.Container, func(ctx context.Context) error {
+		_, err := c.Clone(ctx, object, aside, info, o)
+		return err
+	})
 	return aside, err
 }

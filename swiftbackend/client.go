@@ -22,6 +22,9 @@ type Client struct {
 	base   *http.Transport
 	info   Info
 	stop   context.CancelFunc
+
+	segments segmentContainers
+	policies policies
 }
 
 // Dial logs in and asks the server what it can do. ctx bounds the dialling

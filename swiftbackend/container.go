@@ -27,12 +27,19 @@ func (c *Client) Container(ctx context.Context, name string) (ContainerInfo, err
 	if err != nil {
 		return ContainerInfo{}, err
 	}
+	c.policies.learn(name, h)
+	return ContainerOf(h), nil
+}
+
+// ContainerOf reads what the header of an answer tells of the container: that of
+// a HEAD, or of a listing.
+func ContainerOf(h http.Header) ContainerInfo {
 	return ContainerInfo{
 		Objects: number(h, "X-Container-Object-Count"), Bytes: number(h, "X-Container-Bytes-Used"),
 		QuotaBytes: number(h, "X-Container-Meta-Quota-Bytes"), QuotaCount: number(h, "X-Container-Meta-Quota-Count"),
-		Policy: h.Get("X-Storage-Policy"), Modified: modified(h), Header: h,
+		Policy: h.Get(policyHeader), Modified: modified(h), Header: h,
 		Versioned: h.Get("X-Versions-Location") != "" || h.Get("X-History-Location") != "" || strings.EqualFold(h.Get("X-Versions-Enabled"), "true"),
-	}, nil
+	}
 }
 
 // CheckContainerName returns an error of KindInvalid for a name that no server
@@ -79,6 +86,8 @@ func (c *Client) DeleteContainer(ctx context.Context, name string) error {
 	if err := c.CheckContainerName(name); err != nil {
 		return err
 	}
+	c.segments.forget(name)
+	c.policies.forget(name)
 	r := &request{method: http.MethodDelete, what: "container", container: name, hints: hints{notEmptyOn409: true}}
 	_, _, err := c.quietly(ctx, r)
 	if KindOf(err) == KindNotExist && r.hints.lost {

@@ -65,6 +65,11 @@
 // behind ([Client.Move]), and a copy gets segments of its own
 // ([Client.Duplicate]).
 //
+// The segments of a container's objects are in another one, which is made when the
+// first is to be stored: the one request that finds it missing goes ahead of all
+// others (segment_container.go), so that it costs two requests once, however many
+// segments are on their way.
+//
 // A rename that is cut off leaves two manifests of the same segments. Each has the
 // other's name in its metadata, as X-Object-Meta-Other-Name-0, and so no segment is
 // deleted that the other still names: see shared.go, which has the whole of it. On

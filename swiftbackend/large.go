@@ -61,33 +61,15 @@ const segmentType = "application/octet-stream"
 // policy as the object's, when it is missing.
 func (c *Client) PutSegment(ctx context.Context, container, name string, content Content) (Segment, error) {
 	segments := container + SegmentsSuffix
-	info, err := c.Put(ctx, segments, name, content, PutOptions{ContentType: segmentType})
-	if KindOf(err) == KindNotExist {
-		if err = c.createSegmentContainer(ctx, container, segments); err != nil {
-			return Segment{}, err
-		}
+	var info ObjectInfo
+	err := c.inSegmentContainer(ctx, container, func(ctx context.Context) (err error) {
 		info, err = c.Put(ctx, segments, name, content, PutOptions{ContentType: segmentType})
-	}
+		return err
+	})
 	if err != nil {
 		return Segment{}, err
 	}
 	return Segment{Container: segments, Name: name, Size: content.Size, ETag: info.ETag}, nil
-}
-
-func (c *Client) createSegmentContainer(ctx context.Context, container, segments string) error {
-	base, err := c.Container(ctx, container)
-	if err != nil {
-		return err
-	}
-	var header map[string]string
-	if base.Policy != "" {
-		header = map[string]string{"X-Storage-Policy": base.Policy}
-	}
-	_, err = c.CreateContainer(ctx, segments, header)
-	if e, ok := errors.AsType[*Error](err); ok && e.Kind == KindDenied {
-		e.Detail = "segments of large objects need this container; somebody who may has to create it"
-	}
-	return err
 }
 
 // StaticManifest reports whether a large object of so many segments gets a static

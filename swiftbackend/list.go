@@ -140,6 +140,9 @@ func listPage(ctx context.Context, c *Client, container string, o ListOptions, l
 		if err != nil {
 			return false, err
 		}
+		if container != "" {
+			c.policies.learn(container, resp.Header)
+		}
 		if o.Header != nil {
 			o.Header(resp.Header)
 		}

@@ -19,12 +19,11 @@ import (
 func (c *Client) copySegment(ctx context.Context, from Name, want Segment, container, name string) (Segment, error) {
 	segments := container + SegmentsSuffix
 	o := CopyOptions{PutOptions: PutOptions{ContentType: segmentType}, Fresh: true}
-	info, err := c.Copy(ctx, from.Container, from.Object, segments, name, o)
-	if KindOf(err) == KindNotExist {
-		if err = c.createSegmentContainer(ctx, container, segments); err == nil {
-			info, err = c.Copy(ctx, from.Container, from.Object, segments, name, o)
-		}
-	}
+	var info ObjectInfo
+	err := c.inSegmentContainer(ctx, container, func(ctx context.Context) (err error) {
+		info, err = c.Copy(ctx, from.Container, from.Object, segments, name, o)
+		return err
+	})
 	if err == nil && info.ETag != want.ETag {
 		err = &Error{Op: "COPY object", Path: from.path(), Kind: KindChanged, Detail: "the copy's ETag is " + info.ETag + ", not " + want.ETag}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/ncw/swift/v2"
 )
@@ -14,6 +15,9 @@ import (
 // expectFrom is the size from which a body waits for the server's "100
 // Continue": below it the round trip costs more than a refused body would.
 const expectFrom = 4 << 20
+
+// expectLimit is how long a body waits for it.
+const expectLimit = 5 * time.Second
 
 // errorBodyLimit is how much of an error's explanation is read.
 const errorBodyLimit = 4 << 10

@@ -70,7 +70,7 @@ func httpTransport(cfg Config) (*http.Transport, error) {
 		TLSHandshakeTimeout:   min(cfg.Timeout, 10*time.Second),
 		MaxIdleConnsPerHost:   cfg.Requests,
 		IdleConnTimeout:       55 * time.Second, // below the 60 s after which common proxies close
-		ExpectContinueTimeout: 5 * time.Second,
+		ExpectContinueTimeout: expectLimit,
 		DisableCompression:    true, // objects come as they are stored
 		Protocols:             protocols,
 		ReadBufferSize:        128 << 10,
