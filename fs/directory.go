@@ -24,6 +24,8 @@ type directoryNode struct {
 	// part is the directory's part of the objects' names. It counts where it
 	// does not follow from the entry.
 	part string
+	// bareList says that files in it were listed without attributes lately.
+	bareList atomic.Bool
 	// last is the directory's row when it was removed, for those who have it open.
 	last atomic.Pointer[listing.Row]
 }
@@ -58,8 +60,14 @@ func (n *directoryNode) Lookup(ctx context.Context, name string, out *fuse.Entry
 	if err != nil {
 		return nil, n.f.fail("lookup", in(d, name).String(), err)
 	}
+	if e.Kind == listing.File && n.bareList.CompareAndSwap(true, false) {
+		n.f.plus.lookedUp()
+	}
 	return n.f.child(ctx, &n.Inode, d, name, &e, out), 0
 }
+
+// listedBare notes that files in it were listed without attributes.
+func (n *directoryNode) listedBare() { n.bareList.Store(true) }
 
 // child returns the inode of an entry and fills its attributes. A file whose
 // version has changed at the server gets another inode than the one before.

@@ -55,10 +55,12 @@
 //
 // # Handles
 //
-// dirHandle reads a directory in batches. readHandle reads the version its node
-// stands for, through fs/prefetch (version.go); neighbours.go fetches the small
-// files of a directory before a program that goes through them opens them, and the
-// open takes the bytes if its version has the same ETag. All handles of a file that is
+// dirHandle reads a directory in batches. plus.go decides whether the kernel gets
+// the attributes of files along with their names, which cost memory for as long
+// as it keeps them. readHandle reads the version its node stands for, through
+// fs/prefetch (version.go); neighbours.go fetches the small files of a directory
+// before a program that goes through them opens them, and the open takes the bytes
+// if its version has the same ETag. All handles of a file that is
 // being written share its draft (draft.go): a stream as long as it is written in
 // order (stream.go has it as segments and a tail, writepool.go the memory that all
 // streams share), a staged file on the local disk otherwise. A stream for which

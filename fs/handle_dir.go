@@ -31,6 +31,14 @@ type dirHandle struct {
 	failed error
 	// last is the entry that Lookup is asked for.
 	last dirEntry
+	// call is the readdir call that is being answered, or nil before the first,
+	// given the number of entries in its answer so far, and first says that it is
+	// the first from the beginning.
+	call  context.Context //nolint:containedctx // only to tell one call from another
+	given int
+	first bool
+	// asked says that Lookup was called for the last entry.
+	asked bool
 }
 
 // dirEntry is one entry with the name it is shown under.
@@ -44,6 +52,16 @@ type dirEntry struct {
 const (
 	batchSize     = 128
 	parallelHeads = 16
+)
+
+// How many entries answer one readdir call. The kernel's buffer has room for
+// many more than the caller's, and gives back what is left over: the answers are
+// about what fits the 32 KiB of the C library. The first call always asks for
+// attributes too, the others only if the caller has used some: programs that do
+// not want them are to get few.
+const (
+	firstEntries = 64
+	moreEntries  = 1024
 )
 
 var _ = (interface {
@@ -61,6 +79,9 @@ func newDirHandle(f *FS, node *fusefs.Inode, d listing.Dir) *dirHandle {
 func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.fullLocked(ctx) {
+		return nil, 0
+	}
 	if h.offset < 2 {
 		h.offset++
 		name := "."
@@ -77,8 +98,24 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 		return nil, 0
 	}
 	h.offset++
-	h.last = e
+	if h.given > 2 && h.last.Kind == listing.File && !h.asked {
+		h.bare() // the call before this one is for names alone
+	}
+	h.last, h.asked = e, false
 	return &fuse.DirEntry{Mode: h.mode(&e), Name: e.name, Ino: h.ino(&e), Off: h.offset}, 0
+}
+
+// fullLocked counts an entry of the answer to a call, and reports whether there
+// are enough of them.
+func (h *dirHandle) fullLocked(ctx context.Context) bool {
+	if h.call != ctx {
+		h.call, h.given, h.first = ctx, 0, h.offset == 0
+	}
+	h.given++
+	if h.first && !h.f.plus.wanted() {
+		return h.given > firstEntries
+	}
+	return h.given > moreEntries
 }
 
 func (h *dirHandle) mode(e *dirEntry) uint32 {
@@ -179,8 +216,13 @@ func (h *dirHandle) resolveLocked(ctx context.Context) error {
 // come from the listing.
 func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	h.mu.Lock()
-	e := h.last
+	e, first := h.last, h.first
+	h.asked = true
 	h.mu.Unlock()
+	if first && e.Kind == listing.File && !h.f.plus.give() {
+		h.bare()
+		return nil, syscall.EAGAIN // the kernel takes the entry without its attributes
+	}
 	if e.name != name {
 		// An interrupted call is repeated for an entry before the last.
 		again, err := h.f.lookup(ctx, h.dir, name)
@@ -195,6 +237,13 @@ func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut)
 	return h.f.child(ctx, h.node, h.dir, name, &e.found, out), 0
 }
 
+// bare notes that the directory was listed without attributes.
+func (h *dirHandle) bare() {
+	if n, ok := h.node.Operations().(interface{ listedBare() }); ok {
+		n.listedBare()
+	}
+}
+
 // Seekdir implements fusefs.FileSeekdirer: an offset is a number of entries.
 // The beginning, which is what rewinddir asks for, starts a new listing; any
 // other place is reached by going through the entries before it again.
@@ -202,6 +251,7 @@ func (h *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.scan, h.batch, h.ended, h.failed, h.offset = nil, nil, false, nil, min(off, 2)
+	h.call = nil
 	for h.offset < off {
 		_, ok, err := h.nextLocked(ctx)
 		if err != nil {

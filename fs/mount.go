@@ -41,6 +41,7 @@ type FS struct {
 	gate     *gate
 	moved    moved
 	numbers  numbers
+	plus     plusCredit
 	space    localSpace
 	blocks   *block.Store // or nil: object data is not kept on disk
 	passes   atomic.Bool  // whether the kernel may read from there by itself
@@ -118,6 +119,7 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 	}
 	f.late = newLateAttrs(f)
 	f.space.dir = cfg.Cache
+	f.plus.start()
 	f.ahead.MaxAhead = min(f.ahead.MaxAhead, max(cfg.ReadAhead, f.ahead.FirstRequest))
 	f.nearby = newNeighbours(f)
 	var err error
@@ -175,8 +177,6 @@ func (f *FS) mountOptions() fuse.MountOptions {
 		MaxWrite:      maxWrite,
 		MaxReadAhead:  maxWrite,
 		DirectMount:   os.Geteuid() == 0,
-		// The kernel asks for these with every write.
-		IgnoreSecurityLabels: true,
 		// O_TRUNC comes with the open, so that an overwrite is one PUT and not a
 		// truncation and a PUT.
 		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_PARALLEL_DIROPS,

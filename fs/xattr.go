@@ -18,8 +18,9 @@ import (
 //	                not listed, so that a copy of a file's attributes does not
 //	                carry the ETag of another file along
 //	user.*          metadata (xattr_meta.go)
-//	others          refused without a request: the kernel asks for
-//	                security.capability with every write
+//	others          refused without a request, as not supported: the kernel asks for
+//	                security.capability with every write, and ls for the ACL of each
+//	                file until it is told that there are none here
 const (
 	userNamespace  = "user."
 	swiftNamespace = "swift." // within userNamespace

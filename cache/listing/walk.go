@@ -16,7 +16,8 @@ type walk struct {
 	last string
 	// inner says that there are directories in that one.
 	inner bool
-	// credit is how many more sheets may turn out to be of no use.
+	// credit is how many requests for single directories may be lost on sheets
+	// that turn out to be of no use.
 	credit int
 	// listed counts the directories listed alone for want of credit.
 	listed int
@@ -33,15 +34,17 @@ const (
 	firstRows = 1000
 	// firstCredit and maxCredit bound what is lost to a walk that looks into a few
 	// directories here and there.
-	firstCredit = 16
-	maxCredit   = 64
-	// deeperCredit is the price of a whole sheet that may have nothing of the
-	// directory that is read.
-	deeperCredit = 4
-	// shallowCredit is lost when a program does not look into the directories in
+	firstCredit = 64
+	maxCredit   = 256
+	// firstPrice is that of a first sheet, and deeperPrice that of a whole sheet
+	// that may have nothing of the directory that is read. A directory that a
+	// sheet had already earns 1.
+	firstPrice  = 4
+	deeperPrice = 16
+	// shallowPrice is lost when a program does not look into the directories in
 	// one that it has read.
-	shallowCredit = 3
-	// listedForCredit is how many directories are listed alone for one try more.
+	shallowPrice = 8
+	// listedForCredit is how many directories listed alone earn 1.
 	listedForCredit = 16
 	// backRows is about how many objects before the directory that was asked for
 	// a sheet begins if the program does not go by the order of names.
@@ -62,7 +65,7 @@ func (c *Cache) scanned(dir Dir, rows []Row, bySheet bool) {
 		return
 	}
 	if w.inner && !strings.HasPrefix(dir.Prefix, w.last) {
-		w.credit -= shallowCredit // it did not go into the one before
+		w.credit -= shallowPrice // it did not go into the one before
 	}
 	if bySheet {
 		w.credit = min(w.credit+1, maxCredit)
@@ -164,7 +167,7 @@ func (c *Cache) planLocked(d *dirState, pos string, before *page) (w *walk, mark
 			return nil, "", 0
 		}
 		d.deeper = true
-		w.credit -= deeperCredit
+		w.credit -= deeperPrice
 	}
 	w.at = c.cfg.Now()
 	return w, pos, 0
@@ -188,7 +191,7 @@ func (c *Cache) planStartLocked(d *dirState) (w *walk, marker string, limit int)
 		}
 		return nil, "", 0
 	}
-	w.credit--
+	w.credit -= firstPrice
 	first := d.dir
 	// One directory left out may well have been left out on purpose.
 	if dir, left := c.backLocked(d.dir, up, backRows/max(w.mean, 1)); d.dir.Prefix < w.last || left > 1 {

@@ -430,7 +430,7 @@ func TestLookingIntoDirectoriesDoesNotFetchWhatIsBelowThem(t *testing.T) {
 			sheets++
 		}
 	}
-	if most := firstCredit + 2*dirs/listedForCredit; sheets > most {
+	if most := firstCredit/firstPrice + dirs/listedForCredit; sheets > most {
 		t.Errorf("%d sheets were asked for, want %d or fewer: %q", sheets, most, requests)
 	}
 }

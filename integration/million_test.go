@@ -1,0 +1,32 @@
+package integration
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"swiftfs/swiftbackend/fakeswift"
+)
+
+// TestAMillionObjectsAreListedInLittleMemory is promise 9 for listings.
+func TestAMillionObjectsAreListedInLittleMemory(t *testing.T) {
+	const million = 1_000_000
+	for _, dirs := range []int{1, 1000} {
+		t.Run(fmt.Sprintf("%d directories", dirs), func(t *testing.T) {
+			srv := startFake(t, fakeswift.Options{})
+			srv.FillContainer("c", inDirectories(dirs, million/dirs), 7)
+			m := mountBinary(t, fakeAccount(srv), ":c")
+			command := "find " + m.path("tree") + " | wc -l"
+			start := time.Now()
+			atMost(t, srv, 110, command, func() {
+				got, err := strconv.Atoi(strings.TrimSpace(sh(t, command)))
+				if want := million + dirs + 1; err != nil || got != want {
+					t.Errorf("find shows %d names, want %d", got, want)
+				}
+			})
+			t.Logf("%v, %d MiB", time.Since(start), peakMemory(t, m.pid)>>20)
+		})
+	}
+}
