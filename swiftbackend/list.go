@@ -1,9 +1,7 @@
 package swiftbackend
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -177,26 +175,12 @@ func listPage(ctx context.Context, c *Client, container string, o ListOptions, l
 	}
 }
 
-// decodeRows reads a JSON array row by row.
+// decodeRows reads a listing row by row.
 func decodeRows(resp *http.Response, row func(*rowJSON) error) error {
 	if resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
-	dec := json.NewDecoder(bufio.NewReaderSize(resp.Body, 64<<10))
-	if _, err := dec.Token(); err != nil {
-		return err
-	}
-	for dec.More() {
-		var j rowJSON
-		if err := dec.Decode(&j); err != nil {
-			return err
-		}
-		if err := row(&j); err != nil {
-			return err
-		}
-	}
-	_, err := dec.Token()
-	return err
+	return newRowScanner(resp.Body).each(row)
 }
 
 // rowJSON has the fields of both kinds of listings.

@@ -76,6 +76,8 @@ func listingParameters(f *fixture) {
 		{swiftbackend.ListOptions{Delimiter: "/", Prefix: "ä/"}, "ä/6"},
 		{swiftbackend.ListOptions{Marker: "a/2"}, "a/b/3 b.txt b/5 c ~ ä/6"},
 		{swiftbackend.ListOptions{Marker: "a/1", EndMarker: "c"}, "a/2 a/b/3 b.txt b/5"},
+		{swiftbackend.ListOptions{Prefix: "a/", Marker: "a/b.\U0010FFFF"}, "a/b/3"},
+		{swiftbackend.ListOptions{Marker: "a.\U0010FFFF"}, "a//4 a/1 a/2 a/b/3 b.txt b/5 c ~ ä/6"},
 		{swiftbackend.ListOptions{Delimiter: "/", Marker: "a/1"}, after},
 		{swiftbackend.ListOptions{Delimiter: "/", Marker: "a/"}, "b.txt b/ c ~ ä/"},
 		{swiftbackend.ListOptions{Delimiter: "/", Marker: "b/"}, "c ~ ä/"},
