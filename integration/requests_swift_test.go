@@ -63,3 +63,42 @@ func eachInParallel(n int, do func(i int)) {
 		}
 	})
 }
+
+// TestWalkOnOpenStackSwift sees on the access log that a tree is listed as one,
+// and that what is shown is what there is.
+func TestWalkOnOpenStackSwift(t *testing.T) {
+	const dirs, files, container = 40, 25, "walk"
+	srv := openStackSwift(t)
+	a := account{srv.AuthURL, srv.User, srv.Key}
+	server := logIn(t, a)
+	server.want(http.StatusCreated, http.MethodPut, container, "")
+	name := func(i int) string { return fmt.Sprintf("%s/dir-%02d/file-%02d", container, i/files, i%files) }
+	eachInParallel(dirs*files, func(i int) { server.do(http.MethodPut, name(i), "content") })
+	t.Cleanup(func() {
+		eachInParallel(dirs*files, func(i int) { server.do(http.MethodDelete, name(i), "") })
+		server.do(http.MethodDelete, container, "")
+	})
+	m := mount(t, a, func(c *fs.Config) { c.Container = container })
+	for _, step := range []struct {
+		want    int
+		command string
+	}{
+		{3, "find " + m.dir + " -type f -size 7c | wc -l"}, // the root, a directory, and all others
+		{0, "du -s " + m.dir},
+	} {
+		if err := srv.Mark(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		out := sh(t, step.command)
+		if strings.HasPrefix(step.command, "find") && strings.TrimSpace(out) != fmt.Sprint(dirs*files) {
+			t.Errorf("find shows %s files, want %d", out, dirs*files)
+		}
+		got, err := srv.Requests(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != step.want {
+			t.Errorf("%s: %d requests, want %d: %v", step.command, len(got), step.want, got)
+		}
+	}
+}
