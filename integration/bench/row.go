@@ -9,11 +9,11 @@ import (
 type Row struct {
 	Setting Setting
 	Data    Data
-	Fresh   bool // each run changes the data, and gets its own
-	Large   bool // data to delete after the run
-	Rounds  int  // at most; 0: as many as asked for
-	Alone   bool // only swiftfs, without peers
-	Flags   []string
+	Fresh   bool     // each run changes the data, and gets its own
+	Large   bool     // data to delete after the run
+	Rounds  int      // at most; 0: as many as asked for
+	Alone   bool     // only swiftfs, without peers
+	Flags   []string // of swiftfs, beside the defaults
 	// Remount, if set, prepares with a mount of its own, whose cache directory the
 	// measured one takes over.
 	Remount func(ctx context.Context, r *Run) error

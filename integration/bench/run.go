@@ -85,7 +85,8 @@ type contestant struct {
 	name     string
 	mount    *Candidate
 	raw      *Raw
-	outcomes []*Outcome // of the steps that it does
+	results  []string   // names of those that it has a part in
+	outcomes []*Outcome // its part in each
 	peer     bool
 	retired  bool // it is too slow, or failed: no more rounds
 }
@@ -103,7 +104,7 @@ func (r *runner) contestants(row *Row) []*contestant {
 		for j := range step.Raws {
 			o := &Outcome{Candidate: step.Raws[j].Name, Raw: true}
 			results[i].Outcomes = append(results[i].Outcomes, o)
-			all = append(all, &contestant{name: step.Raws[j].Name, raw: &step.Raws[j], outcomes: []*Outcome{o}})
+			all = append(all, &contestant{name: step.Raws[j].Name, raw: &step.Raws[j], results: row.Names()[i : i+1], outcomes: []*Outcome{o}})
 		}
 	}
 	mounts := []Candidate{r.Swiftfs}
@@ -115,7 +116,7 @@ func (r *runner) contestants(row *Row) []*contestant {
 		if m.S3 && row.Setting.Fake {
 			continue // fakeswift speaks Swift only
 		}
-		c := &contestant{name: m.Name, mount: m, peer: i > 0}
+		c := &contestant{name: m.Name, mount: m, results: row.Names(), peer: i > 0}
 		for _, result := range results {
 			o := &Outcome{Candidate: m.Name}
 			result.Outcomes = append(result.Outcomes, o)
@@ -155,11 +156,7 @@ func (r *runner) row(ctx context.Context, row *Row) error {
 				s.Failure = r.withoutPaths(s.Failure)
 				c.outcomes[i].add(s)
 				c.retired = c.retired || s.Failure != "" || c.peer && s.Stored > slowPeer
-				name := row.Names()[0]
-				if c.mount != nil {
-					name = row.Names()[i]
-				}
-				_, _ = fmt.Fprintf(r.Progress, "%d %-18s %-13s %s\n", round+1, name, c.name, sampleLine(s))
+				_, _ = fmt.Fprintf(r.Progress, "%d %-18s %-13s %s\n", round+1, c.results[i], c.name, sampleLine(s))
 			}
 		}
 	}
