@@ -64,7 +64,7 @@ func (f *FS) containerChild(ctx context.Context, up *fusefs.Inode, e *found, uns
 	if old := f.childOf(up, name); old != nil {
 		return old // perhaps one that was renamed to here
 	}
-	return up.NewInode(ctx, &containerNode{directoryNode{f: f, part: e.Row.Name}}, f.newStable(up, e.Row.Name, listing.Directory, dirGeneration))
+	return f.newInode(ctx, up, &containerNode{directoryNode{f: f, part: e.Row.Name}}, f.newStable(up, e.Row.Name, listing.Directory, dirGeneration))
 }
 
 // Getattr implements fusefs.NodeGetattrer.

@@ -32,6 +32,11 @@ type Config struct {
 	// MemoryLimit bounds the bytes held for listings, reading ahead and
 	// uploads.
 	MemoryLimit int64
+	// MostNodes is how many files and directories the kernel may know at a time. 0: what
+	// the memory for them allows.
+	MostNodes int
+	// OldKernel does without the notifications that came with Linux 6.18.
+	OldKernel bool
 	// SegmentSize is the bytes of a segment of a large object. A file up to
 	// this size, and up to 16 MiB, is one plain object.
 	SegmentSize int64
@@ -126,8 +131,17 @@ func (c Config) Validate() error {
 // writers unused, but no use can starve another.
 
 func (c Config) listingMemory() int64 { return c.MemoryLimit * 3 / 16 }
+func (c Config) nodeMemory() int64    { return c.MemoryLimit * 3 / 16 }
 func (c Config) readMemory() int64    { return c.MemoryLimit * 5 / 16 }
 func (c Config) writeMemory() int64   { return c.MemoryLimit / 2 }
+
+// mostNodes is how many nodes may be known to the kernel.
+func (c Config) mostNodes() int {
+	if c.MostNodes > 0 {
+		return c.MostNodes
+	}
+	return int(c.nodeMemory() / nodeBytes)
+}
 
 // plainSize is the size up to which a file is one plain object: it is in memory
 // until the close, which then sends it with its length and checksum.

@@ -32,6 +32,8 @@ type Status struct {
 	// Reads counts the reads that came to the mount's process. Others were answered
 	// from the kernel's page cache, or from the cache directory by the kernel alone.
 	Reads int64 `json:"reads"`
+	// Nodes counts the files and directories that the kernel knows.
+	Nodes int `json:"nodes"`
 }
 
 // Pending is a file with content that the server does not have.
@@ -45,7 +47,7 @@ type Pending struct {
 
 // Status returns the state of the mount at this moment.
 func (f *FS) Status() Status {
-	s := Status{Pending: f.pending(), MemoryLimit: f.cfg.MemoryLimit, Reads: f.reads.Load()}
+	s := Status{Pending: f.pending(), MemoryLimit: f.cfg.MemoryLimit, Reads: f.reads.Load(), Nodes: f.nodes.len()}
 	if dir := f.space.current(); dir != nil {
 		s.CacheDir, s.CacheUsed, s.CacheLimit = dir.Path(), dir.Used(), dir.Limit()
 	}

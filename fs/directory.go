@@ -28,6 +28,8 @@ type directoryNode struct {
 	bareList atomic.Bool
 	// last is the directory's row when it was removed, for those who have it open.
 	last atomic.Pointer[listing.Row]
+
+	listed listed
 }
 
 var _ = (interface {
@@ -79,7 +81,7 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		if old := f.childOf(up, name); old != nil && old.StableAttr().Mode == fuse.S_IFDIR {
 			return old // perhaps one that was renamed to here
 		}
-		return up.NewInode(ctx, &directoryNode{f: f, part: e.Name}, f.newStable(up, e.Name, listing.Directory, dirGeneration))
+		return f.newInode(ctx, up, &directoryNode{f: f, part: e.Name}, f.newStable(up, e.Name, listing.Directory, dirGeneration))
 	}
 	if f.isLink(&e.Row) {
 		return f.linkChild(ctx, up, d, name, e.Row, &out.Attr)
@@ -101,7 +103,7 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		id = successor
 		file.noPassing()
 	}
-	return up.NewInode(ctx, file, id)
+	return f.newInode(ctx, up, file, id)
 }
 
 // Getattr implements fusefs.NodeGetattrer.
@@ -164,7 +166,7 @@ func (n *directoryNode) Create(ctx context.Context, name string, flags, mode uin
 	n.f.changed(d)
 	file.attr(&out.Attr)
 	n.f.setEntryTimeouts(out, time.Now())
-	ino := n.NewInode(ctx, file, n.f.newStable(&n.Inode, part, listing.File, n.f.writers.nextGeneration()))
+	ino := n.f.newInode(ctx, &n.Inode, file, n.f.newStable(&n.Inode, part, listing.File, n.f.writers.nextGeneration()))
 	return ino, w, openFlags(flags), 0
 }
 
@@ -244,7 +246,7 @@ func (n *directoryNode) Mkdir(ctx context.Context, name string, mode uint32, out
 	n.f.changed(d)
 	n.f.dirAttr(&out.Attr, below.dir(), &row)
 	n.f.setEntryTimeouts(out, time.Now())
-	return n.NewInode(ctx, &directoryNode{f: n.f}, n.f.newStable(&n.Inode, part, listing.Directory, dirGeneration)), 0
+	return n.f.newInode(ctx, &n.Inode, &directoryNode{f: n.f}, n.f.newStable(&n.Inode, part, listing.Directory, dirGeneration)), 0
 }
 
 // doomed finds the entry that op is to remove.

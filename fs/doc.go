@@ -23,6 +23,14 @@
 // bytes of one version are never seen in the other. What this mount writes
 // itself stays the same inode.
 //
+// # How many there are
+//
+// The kernel forgets a node when the machine is short of memory, and until then go-fuse
+// keeps it. nodes.go bounds their number: it asks the kernel to forget
+// the oldest, by a notification that leaves alone what is in use. Kernels before Linux 6.18 are told to forget the names of closed
+// files instead. Nothing may rely on a node to stay longer than the kernel has something
+// open below it.
+//
 // # What is known, and from where
 //
 // Everything a lookup or a listing answers comes from cache/listing, which has
@@ -130,7 +138,7 @@
 // before neighbours.mu, the former is held while it waits for the server: two calls
 // on one directory handle wait for each other, as they do in the kernel. moved.mu
 // is taken below fileNode.mu, and has those of go-fuse's inodes below it.
-// sizeMemory.mu, metaMemory.mu, lateAttrs.mu, usageMemory.mu, numbers.mu,
+// sizeMemory.mu, metaMemory.mu, lateAttrs.mu, usageMemory.mu, numbers.mu, nodes.mu,
 // retired.mu and the locks of the other packages are innermost. No lock of ours is
 // held while go-fuse's tree is changed, which it does after our methods return.
 //
@@ -141,7 +149,7 @@
 // server therefore goes on for a grace time after it (FS.patient). Uploads and
 // deletions do not depend on any request: they run under the context of the
 // mount, in goroutines of the writePool, which close waits for. The goroutine
-// that serves the kernel and those that ask for the usage of the account are the
+// that serves the kernel, the one that has it forget nodes, and those that ask for the usage of the account are the
 // FS's own, and drafts that could not be stored are
 // tried again by goroutines of the drafts, which the end of the mount waits for.
 package fs

@@ -16,7 +16,8 @@ import (
 // is making of it. A version that another client makes is another node.
 type fileNode struct {
 	fusefs.Inode
-	f *FS
+	f      *FS
+	listed listed
 
 	pending pendingEdits // of extended attributes
 

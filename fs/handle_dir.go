@@ -231,6 +231,9 @@ func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut)
 		}
 		e = dirEntry{name, again}
 	}
+	if h.f.nodes.tooMany() && h.f.childOf(h.node, name) == nil {
+		return nil, syscall.EAGAIN // which the library makes an entry without a node
+	}
 	if h.dir.Container == "" {
 		return h.f.containerChild(ctx, h.node, &e.found, listedFor, out), 0
 	}

@@ -42,6 +42,7 @@ type FS struct {
 	moved    moved
 	numbers  numbers
 	plus     plusCredit
+	nodes    *nodes
 	space    localSpace
 	blocks   *block.Store // or nil: object data is not kept on disk
 	passes   atomic.Bool  // whether the kernel may read from there by itself
@@ -97,6 +98,7 @@ func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, 
 		return nil, fmt.Errorf("mounting on %s: %w", mountpoint, err)
 	}
 	f.wg.Go(f.server.Serve)
+	f.wg.Go(f.boundNodes)
 	if err := f.server.WaitMount(); err != nil {
 		_ = f.server.Unmount()
 		f.Wait()
@@ -116,6 +118,7 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 		sizes: newSizeMemory(), dirs: newDirMemory(), longs: newRecent[string, string](longParts),
 		readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
 		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(), gate: newGate(),
+		nodes: newNodes(cfg.mostNodes()),
 	}
 	f.late = newLateAttrs(f)
 	f.space.dir = cfg.Cache

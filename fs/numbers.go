@@ -87,12 +87,3 @@ func (t *numbers) forgotten(n *fusefs.Inode) {
 		delete(t.places, first)
 	}
 }
-
-// OnForget implements fusefs.NodeOnForgetter.
-func (n *directoryNode) OnForget() { n.f.numbers.forgotten(&n.Inode) }
-
-// OnForget implements fusefs.NodeOnForgetter.
-func (n *fileNode) OnForget() { n.f.numbers.forgotten(&n.Inode) }
-
-// OnForget implements fusefs.NodeOnForgetter.
-func (n *symlinkNode) OnForget() { n.f.numbers.forgotten(&n.Inode) }

@@ -21,7 +21,8 @@ import (
 // linktarget.go has how.
 type symlinkNode struct {
 	fusefs.Inode
-	f *FS
+	f      *FS
+	listed listed
 
 	mu sync.Mutex // guards the following
 	// row is the version the node stands for.
@@ -54,7 +55,7 @@ func (f *FS) linkChild(ctx context.Context, up *fusefs.Inode, d listing.Dir, nam
 	gen := version(p, &row) ^ hash64(text+"\x00"+unescaped(row.SymlinkPath)+"\x00"+row.LinkText)
 	id := f.newStable(up, lastPart(p), listing.File, gen)
 	id.Mode = fuse.S_IFLNK
-	return up.NewInode(ctx, link, id)
+	return f.newInode(ctx, up, link, id)
 }
 
 // stands reports whether the node may stand for row: the same version, with the

@@ -34,6 +34,8 @@ type modelRun struct {
 	server   func() modelServer
 	features model.Features
 	disk     bool // what is read is kept in a cache directory
+	nodes    int  // the kernel knows hardly more at a time, unless it is 0
+	old      bool // what came with Linux 6.18 is not used
 	failed   int  // operations that failed because the server did
 }
 
@@ -50,6 +52,7 @@ func (r *modelRun) run(next func(*model.Memory) (model.Op, bool)) *model.Failure
 	s := r.server()
 	cfg := fs.DefaultConfig()
 	cfg.Container, cfg.SegmentSize, cfg.FSName = s.container, 1<<20, "swiftfs-model"
+	cfg.MostNodes, cfg.OldKernel = r.nodes, r.old
 	if r.features.Foreign {
 		cfg.CacheTTL = 0
 	}
@@ -119,6 +122,15 @@ func featuresOf(seed uint64) model.Features {
 // onDisk has every third seed keep what is read on the local disk.
 func onDisk(seed uint64) bool { return seed%3 == 2 }
 
+// fewNodes has the kernel told to forget all the time in every fifth seed, in turns by
+// both ways there are.
+func fewNodes(seed uint64) (most int, old bool) {
+	if seed%5 != 4 {
+		return 0, false
+	}
+	return 8, seed%10 == 4
+}
+
 // TestRandomOperationsOnOpenStackSwift is the same on the real server.
 func TestRandomOperationsOnOpenStackSwift(t *testing.T) {
 	seeds := []uint64{1, 2}
@@ -173,7 +185,9 @@ func TestRandomOperationsDoWhatALocalFileSystemDoes(t *testing.T) {
 		first, last = *modelSeed, *modelSeed
 	}
 	for seed := first; seed <= last && !t.Failed(); seed++ {
-		(&modelRun{t: t, server: fakeContainer(t), features: featuresOf(seed), disk: onDisk(seed)}).seed(seed, *modelSteps)
+		r := &modelRun{t: t, server: fakeContainer(t), features: featuresOf(seed), disk: onDisk(seed)}
+		r.nodes, r.old = fewNodes(seed)
+		r.seed(seed, *modelSteps)
 	}
 }
 
@@ -192,6 +206,7 @@ func TestRandomOperationsSurviveAServerThatFails(t *testing.T) {
 	r := &modelRun{t: t, server: fakeContainer(t), features: features}
 	for seed := first; seed <= last && !t.Failed(); seed++ {
 		r.disk = onDisk(seed)
+		r.nodes, r.old = fewNodes(seed)
 		r.seed(seed, *modelSteps)
 	}
 	if least := *modelSteps / 100; r.failed < least {
