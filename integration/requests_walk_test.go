@@ -3,10 +3,12 @@ package integration
 import (
 	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"swiftfs/fs"
 	"swiftfs/swiftbackend/fakeswift"
 )
 
@@ -76,4 +78,32 @@ func TestCopyingATreeOutCostsOneRequestAFileAndAFewMore(t *testing.T) {
 	if got := strings.Count(sh(t, "find "+to+" -type f -size 4096c"), "\n"); got != 1000 {
 		t.Errorf("%d files, want 1000", got)
 	}
+}
+
+func TestListingALargeDirectoryCostsARequestAPage(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.FillContainer("c", names(10000, "file-%07d"), 7)
+	srv.FillContainer("large", names(100000, "file-%07d"), 7)
+	m := mount(t, fakeAccount(srv))
+	requests(t, srv, 2, "ls -l of 10,000 objects", func() {
+		if got := strings.Count(sh(t, "ls -l "+m.path("c")), "file-"); got != 10000 {
+			t.Errorf("ls shows %d names, want 10000", got)
+		}
+	})
+	requests(t, srv, 0, "ls -l again", func() { sh(t, "ls -l "+m.path("c")) })
+	m = mount(t, fakeAccount(srv), func(c *fs.Config) { c.Container = "large" })
+	requests(t, srv, 1, "ls -f | head of 100,000 objects", func() { sh(t, "ls -f "+m.dir+" | head") })
+}
+
+func TestStatOfManyNamesOfAnUnlistedDirectoryCostsFewRequests(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.FillContainer("c", names(10000, "dir/file-%05d"), 7)
+	m := mount(t, fakeAccount(srv))
+	atMost(t, srv, 10, "stat of 10,000 names", func() {
+		for name := range names(10000, "file-%05d") {
+			if _, err := os.Stat(m.path("c/dir", name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }

@@ -100,7 +100,7 @@ func (s *rowScanner) row(row *rowJSON) error {
 		if err := s.expect(':'); err != nil {
 			return err
 		}
-		if err := s.value(row, field); err != nil {
+		if err := s.value(field); err != nil {
 			return err
 		}
 	}
@@ -138,7 +138,7 @@ func (s *rowScanner) field(row *rowJSON) field {
 }
 
 // value reads a value and stores it in its field.
-func (s *rowScanner) value(row *rowJSON, f field) error {
+func (s *rowScanner) value(f field) error {
 	c, err := s.next()
 	if err != nil {
 		return err
