@@ -35,10 +35,21 @@
 //
 // Everything a lookup or a listing answers comes from cache/listing, which has
 // the server's listings for the TTL and this mount's own changes until the
-// server confirms them. lookup.go decides what to ask when it does not know: a
-// HEAD and a listing of what is below the name, both at once; after a few such
-// names in one directory, a listing of the directory. The account is always
-// listed: one request tells all containers.
+// server confirms them. lookup.go decides what to ask when it does not know: one
+// listing of the names that begin like it, up to "name/", which tells of the object
+// and of what is below it; after a few such names in one directory, a listing of the
+// directory. The account is always listed: one request tells all containers. A mount
+// begins with the first page of its root, whose header has what a HEAD of the
+// container tells.
+//
+// A listing may lag behind the objects, and a HEAD does not. A lookup can do with the
+// listing, because the same name in a directory that was read is answered from one,
+// too, and because this mount's own changes win over it. A HEAD is asked where that
+// is not enough: for an own change in doubt (verifyRow), where no answers are kept (a
+// TTL of 0), before a rename that must not replace anything (renaming.vacant), and
+// before a marker on RGW, whose PUT replaces whatever is there (FS.vacant). With
+// attrs=head one is needed for the metadata anyway, and goes beside a listing of what
+// is below the name.
 //
 // The kernel may keep what we tell it for what is left of the TTL, so that both
 // caches together are never older than that.

@@ -27,19 +27,22 @@ func (l lister) List(ctx context.Context, d listing.Dir, marker string, yield fu
 			return yield(listing.Row{Name: r.Name, Size: r.Bytes, Count: r.Count, Modified: r.Modified, ContentType: directoryType})
 		})
 	}
-	return l.objects(ctx, d, swiftbackend.ListOptions{Delimiter: "/", Marker: marker}, yield)
+	return l.objects(ctx, d, swiftbackend.ListOptions{Prefix: d.Prefix, Delimiter: "/", Marker: marker}, yield)
 }
 
 // ListTree implements listing.Lister.
 func (l lister) ListTree(ctx context.Context, d listing.Dir, marker string, limit int, yield func(listing.Row) error) (end bool, err error) {
-	return l.objects(ctx, d, swiftbackend.ListOptions{Marker: marker, Limit: limit}, yield)
+	return l.objects(ctx, d, swiftbackend.ListOptions{Prefix: d.Prefix, Marker: marker, Limit: limit}, yield)
 }
 
-// objects gives a page of a container's listing.
+// objects gives a page of a container's listing, whose header tells of the
+// container.
 func (l lister) objects(ctx context.Context, d listing.Dir, o swiftbackend.ListOptions, yield func(listing.Row) error) (end bool, err error) {
 	began := time.Now()
-	o.Prefix = d.Prefix
-	o.Header = func(h http.Header) { l.f.dirs.containers.learn(d.Container, h, began) }
+	o.Header = func(h http.Header) {
+		l.f.dirs.containers.learn(d.Container, h, began)
+		l.f.usage.noteContainer(d.Container, swiftbackend.ContainerOf(h), began)
+	}
 	return l.f.client.ListObjects(ctx, d.Container, o, func(r swiftbackend.ObjectRow) error {
 		row := l.f.settled(listedRow(r))
 		row.Resolved = row.Resolved && !l.f.mayHaveMeta(&row)

@@ -24,9 +24,8 @@ type found struct {
 func (e *found) object(d listing.Dir) place { return place{d.Container, e.Row.Name} }
 
 // lookup finds an entry: in memory when it is known there, else by asking the
-// server for the name (a HEAD and a listing of what is below it, both at
-// once), else, when several names of the directory have been asked for, by
-// listing the directory around it. The error is an errno in the making:
+// server for the name, else, when several names of the directory have been asked
+// for, by listing the directory around it. The error is an errno in the making:
 // fs.ErrNotExist's kind when there is no such entry.
 func (f *FS) lookup(ctx context.Context, d listing.Dir, name string) (found, error) {
 	part, want, err := f.partOf(ctx, d, name)
@@ -43,10 +42,12 @@ func (f *FS) lookup(ctx context.Context, d listing.Dir, name string) (found, err
 	if answer.State == listing.Unknown {
 		ctx, cancel := f.patient(ctx)
 		defer cancel()
-		if err := f.learn(ctx, d, part); err != nil {
-			return found{}, err
+		if f.cfg.CacheTTL > 0 {
+			if err := f.learn(ctx, d, part); err != nil {
+				return found{}, err
+			}
+			e, answer = f.cache.Lookup(ctx, d, part)
 		}
-		e, answer = f.cache.Lookup(ctx, d, part)
 		if answer.State == listing.Unknown {
 			// What was learnt could not be kept (a TTL of 0, a directory changing
 			// all the time): it is used this once.
@@ -113,14 +114,56 @@ func (f *FS) learn(ctx context.Context, d listing.Dir, part string) error {
 		}
 	}
 	at := f.cache.Begin(d)
-	rows, err := f.probe(ctx, d, part)
+	if d.Container == "" || part == "" || f.cfg.Attrs == AttrsHead {
+		rows, err := f.probe(ctx, d, part)
+		if err == nil {
+			f.cache.Note(d, part, at, rows...)
+		}
+		return err
+	}
+	rows, err := f.listName(ctx, d, part)
 	if err == nil {
-		f.cache.Note(d, part, at, rows...)
+		f.cache.NoteListed(d, part, at, rows...)
 	}
 	return err
 }
 
-// probe asks the server for the object of a name and for anything below it.
+// mostBetween bounds the rows of the listing that answers a lookup: the object, what
+// is below it, and the names between the two, as "name-1" and "name.txt".
+const mostBetween = 16
+
+// listName lists the object of a name and what is below it, which is one request
+// unless there are many names between the two.
+func (f *FS) listName(ctx context.Context, d listing.Dir, part string) ([]listing.Row, error) {
+	name := d.Prefix + part
+	below := in(d, part+"/")
+	o := swiftbackend.ListOptions{Prefix: name, Delimiter: "/", EndMarker: name + "0", Limit: mostBetween} // "0" is what follows "/"
+	var rows []listing.Row
+	var last string
+	end, err := lister{f}.objects(ctx, d, o, func(r listing.Row) error {
+		if last = r.Name; last == name {
+			rows = append(rows, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	is := last == below.object
+	// What this mount has removed may be listed still.
+	if is && f.removedIn(below.dir()) || !is && !end {
+		if is, err = f.anyBelow(ctx, below.container, below.object); err != nil {
+			return nil, err
+		}
+	}
+	if is {
+		rows = append(rows, listing.Row{Name: below.object, Subdir: true})
+	}
+	return rows, nil
+}
+
+// probe asks the server for the object of a name, and for anything below it by a
+// listing, both at once.
 func (f *FS) probe(ctx context.Context, d listing.Dir, part string) ([]listing.Row, error) {
 	if d.Container == "" {
 		row, ok, err := f.verifyRow(ctx, d, part)
@@ -196,6 +239,12 @@ func (f *FS) exists(ctx context.Context, d listing.Dir, name string) syscall.Err
 		return syscall.EEXIST
 	}
 	return 0
+}
+
+// removedIn reports whether this mount removed something in d, and the server's
+// listings have not shown that yet.
+func (f *FS) removedIn(d listing.Dir) bool {
+	return slices.ContainsFunc(f.cache.Changes(d), func(c listing.Change) bool { return c.Removed })
 }
 
 // removedLately reports whether this mount removed a row of d, and the server's

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -151,24 +152,40 @@ func (f *FS) nameAccount(ctx context.Context) error {
 }
 
 // prime makes sure that what is to be mounted exists, with the one request
-// whose answer is needed next anyway: the first page of the account. Of a
-// container, whose attributes come with it, a second request beside it tells of
-// the account's quota: find and rm ask for the free space wherever they go.
+// whose answer is needed next anyway: the first page of what is the root. With that
+// of a container come its attributes, its usage and its storage policy; a second
+// request beside it tells of the account's quota: find and rm ask for the free
+// space wherever they go.
 func (f *FS) prime(ctx context.Context) error {
-	if f.cfg.Container != "" {
-		f.refreshUsage("")
-		info, err := f.containerInfo(ctx, f.cfg.Container)
-		f.usages(ctx, "")
-		if err != nil {
+	root := listing.Dir{Container: f.cfg.Container, Prefix: f.cfg.Prefix}
+	if root.Container == "" {
+		s := f.cache.Scan(ctx, root)
+		if _, err := s.Next(ctx); err != nil && !isEOF(err) {
 			return err
 		}
-		return f.primeTop(ctx, info.Header)
+		return nil
 	}
-	s := f.cache.Scan(ctx, listing.Dir{})
-	if _, err := s.Next(ctx); err != nil && !isEOF(err) {
+	f.refreshUsage("")
+	info, err := f.primeContainer(ctx, root)
+	f.usages(ctx, "")
+	if err != nil {
 		return err
 	}
-	return nil
+	return f.primeTop(ctx, info.Header)
+}
+
+// primeContainer lists root and returns what came with that. A HEAD tells it of a
+// container that may not be listed, and where no listing is kept.
+func (f *FS) primeContainer(ctx context.Context, root listing.Dir) (swiftbackend.ContainerInfo, error) {
+	if f.cfg.CacheTTL > 0 {
+		if err := f.cache.Prime(ctx, root); err != nil && swiftbackend.KindOf(err) != swiftbackend.KindDenied {
+			if e, ok := errors.AsType[*swiftbackend.Error](err); ok {
+				err = e // who mounts a container has not asked for a page of it
+			}
+			return swiftbackend.ContainerInfo{}, err
+		}
+	}
+	return f.containerInfo(ctx, root.Container)
 }
 
 func (f *FS) mountOptions() fuse.MountOptions {

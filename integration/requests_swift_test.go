@@ -30,7 +30,7 @@ func TestRequestCountsOnOpenStackSwift(t *testing.T) {
 		want    int
 		command string
 	}{
-		{1, "ls -l " + m.dir + " | grep -c file-"},
+		{0, "ls -l " + m.dir + " | grep -c file-"},
 		{0, "ls -l " + m.dir},
 		{0, "find " + m.dir},
 		{1, "cat " + m.path("file-0007")},

@@ -6,8 +6,8 @@
 // What the server said can be asked again. It lives in ristretto, which may
 // drop any value at any time: pages of listings (one page is the answer to one
 // request), sheets (pages of many directories, the answer to one request
-// without a delimiter) and notes (the answer to a caller's own HEAD). It is believed for
-// Config.TTL, counted from the moment the request began.
+// without a delimiter) and notes (the answer to a caller's own question about one
+// name). It is believed for Config.TTL, counted from the moment the request began.
 //
 // What this mount did is exact and cannot be asked, because container listings
 // lag behind the objects in a real cluster. It lives in the overlay, a plain

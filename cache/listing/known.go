@@ -1,9 +1,20 @@
 package listing
 
 import (
+	"context"
 	"strings"
 	"time"
 )
+
+// Prime makes the first page of dir known, for lookups to come. Nobody is taken
+// to read the directory for that.
+func (c *Cache) Prime(ctx context.Context, dir Dir) error {
+	if _, known := c.cachedView(dir, ""); known {
+		return nil
+	}
+	_, err := c.fetch(ctx, dir, "")
+	return err
+}
 
 // Created tells that this mount has just made dir, which is therefore known to
 // have nothing in it: what is looked up or listed there needs no request.

@@ -143,23 +143,34 @@ func (c *Cache) Begin(dir Dir) Moment {
 // is forgotten if the directory was invalidated since the Moment at. It also
 // decides about an own change of the object that is in doubt.
 func (c *Cache) Note(dir Dir, name string, at Moment, rows ...Row) {
-	row := dir.Prefix + name
+	c.note(dir, name, at, true, rows)
+}
+
+// NoteListed is Note for an answer that a listing gave, which may lag behind the
+// objects: it decides about no change in doubt.
+func (c *Cache) NoteListed(dir Dir, name string, at Moment, rows ...Row) {
+	c.note(dir, name, at, false, rows)
+}
+
+func (c *Cache) note(dir Dir, name string, at Moment, decides bool, rows []Row) {
 	p := &page{began: at.began, fetched: at.at, rows: slices.Clone(rows)}
 	slices.SortFunc(p.rows, func(a, b Row) int { return compareRow(a, b.Name) })
-	if c.takeNote(dir, row, p) {
+	if c.takeNote(dir, dir.Prefix+name, p, decides) {
 		c.store.put(noteKey(dir, name), p, c.cfg.TTL)
 	}
 }
 
 // takeNote tells whether the note counts and is to be stored.
-func (c *Cache) takeNote(dir Dir, rowName string, p *page) bool {
+func (c *Cache) takeNote(dir Dir, rowName string, p *page, decides bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.dirs[dir]
 	if d == nil || !c.validLocked(d, p.began) {
 		return false
 	}
-	c.confirmNoteLocked(d, rowName, p)
+	if decides {
+		c.confirmNoteLocked(d, rowName, p)
+	}
 	d.noted = c.cfg.TTL > 0
 	return d.noted
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // page is the answer to one request; it does not change once it is made. A
-// note, the answer to a HEAD, is a page about the two names it is for.
+// note, the answer about one name, is a page about the two names it is for.
 type page struct {
 	// from is the marker: the page knows names after it.
 	from string

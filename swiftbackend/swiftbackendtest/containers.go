@@ -3,6 +3,8 @@ package swiftbackendtest
 import (
 	"errors"
 	iofs "io/fs"
+	"net/http"
+	"reflect"
 	"strings"
 
 	"swiftfs/swiftbackend"
@@ -15,6 +17,7 @@ var containerTests = []test{
 	{"container names that the server takes", containerNames},
 	{"container names that no server takes are refused unsent", badContainerNames},
 	{"a container's counts are right at once", containerCounts},
+	{"a listing tells of the container what a HEAD does", containerHeaders},
 	{"a full quota refuses the object", containerQuota},
 }
 
@@ -22,6 +25,32 @@ var accountTests = []test{
 	{"the account's listing has the container", accountListsContainer},
 	{"the account's listing comes in pages", accountPages},
 	{"the account's totals are told", accountTotals},
+}
+
+func containerHeaders(f *fixture) {
+	f.put("object", "data", swiftbackend.PutOptions{})
+	err := f.c.PostContainer(f.Context(), f.box, map[string]string{
+		"X-Container-Meta-Colour": "green", "X-Container-Meta-Quota-Bytes": "100000", "X-Container-Meta-Quota-Count": "1000",
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	head, err := f.c.Container(f.Context(), f.box)
+	if err != nil {
+		f.Fatal(err)
+	}
+	var listed swiftbackend.ContainerInfo
+	o := swiftbackend.ListOptions{Header: func(h http.Header) { listed = swiftbackend.ContainerOf(h) }}
+	if _, err := f.c.ListObjects(f.Context(), f.box, o, func(swiftbackend.ObjectRow) error { return nil }); err != nil {
+		f.Fatal(err)
+	}
+	if got, want := listed.Header.Get("X-Container-Meta-Colour"), head.Header.Get("X-Container-Meta-Colour"); got != want || got != "green" {
+		f.Errorf("metadata %q, want %q", got, want)
+	}
+	listed.Header, head.Header = nil, nil
+	if !reflect.DeepEqual(listed, head) {
+		f.Errorf("listing: %+v, HEAD: %+v", listed, head)
+	}
 }
 
 func containerIsCreatedOnce(f *fixture) {
