@@ -37,8 +37,8 @@ type Config struct {
 	MostNodes int
 	// OldKernel does without the notifications that came with Linux 6.18.
 	OldKernel bool
-	// SegmentSize is the bytes of a segment of a large object. A file up to
-	// this size, and up to 16 MiB, is one plain object.
+	// SegmentSize is the bytes of a segment of a large object, the least of a
+	// long one's. A file up to this size, and up to 16 MiB, is one plain object.
 	SegmentSize int64
 	// UploadConcurrency is how many segments are uploaded at once.
 	UploadConcurrency int
@@ -92,7 +92,7 @@ func DefaultConfig() Config {
 		Attrs:             AttrsInline, // a listing tells all
 		CacheTTL:          time.Minute, // as svfs, geesefs and gcsfuse have it
 		MemoryLimit:       128 * mib,
-		SegmentSize:       32 * mib, // 32 GiB in a manifest of 1,000; two of them fit in the memory
+		SegmentSize:       16 * mib, // four of them fit in the memory, and so are uploaded at once
 		UploadConcurrency: 4,        // fills 1 Gbit/s at 20 ms
 		ReadAhead:         48 * mib,
 		Symlinks:          SymlinksText, // as no program expects of a link that GET follows it

@@ -72,7 +72,7 @@ func (s *stream) writeAt(ctx context.Context, data []byte, off int64) (int, erro
 	for n < len(data) {
 		at := off + int64(n) - s.sealed
 		// A tail that is full is still in memory, and can be overwritten.
-		if s.tail.hasEnded() || at >= s.f.cfg.SegmentSize {
+		if s.tail.hasEnded() || at >= s.segmentSize() {
 			if err := s.seal(); err != nil {
 				return n, err
 			}
@@ -84,12 +84,20 @@ func (s *stream) writeAt(ctx context.Context, data []byte, off int64) (int, erro
 			}
 			continue // growing may have made the tail a segment, or it ended
 		}
-		n += s.tail.put(data[n:], at, s.f.cfg.SegmentSize)
+		n += s.tail.put(data[n:], at, s.segmentSize())
 		if err := s.followTail(); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+// segmentSize is how long the tail becomes. It grows with the file, up to where two
+// fit in the memory of all streams, so that few files need more segments than a
+// static manifest has.
+func (s *stream) segmentSize() int64 {
+	least := s.f.cfg.SegmentSize
+	return max(least, min(s.f.client.SegmentSizeFor(s.sealed, least), s.f.cfg.writeMemory()/2))
 }
 
 // followTail begins the upload of a tail that is large enough and certainly a

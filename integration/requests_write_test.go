@@ -20,6 +20,24 @@ func TestWritingALargeFileIntoAFreshContainerCostsItsSegmentsAndThreeMore(t *tes
 	sh(t, "cmp "+from+" "+m.path("big"))
 }
 
+func TestTheSegmentsOfALongFileGrowSoThatOneManifestNamesThemAll(t *testing.T) {
+	const most, least, size = 48, 1 << 20, 60 << 20
+	srv := startFake(t, fakeswift.Options{Limits: fakeswift.Limits{MaxManifestSegments: most}})
+	srv.CreateContainer("c")
+	m := mount(t, fakeAccount(srv), inContainer, func(c *fs.Config) { c.SegmentSize = least })
+	data := pattern(size, 1)
+	sh(t, "cp "+localFile(t, "long", data)+" "+m.path("long"))
+	_, header, _ := srv.Object("c", "long")
+	if header.Get("X-Static-Large-Object") == "" {
+		t.Errorf("%d MiB in segments of 1 MiB and more have no static manifest of up to %d segments", size>>20, most)
+	}
+	if n := len(srv.Objects("c_segments")); n > most {
+		t.Errorf("there are %d segments, want %d at most", n, most)
+	}
+	m = mount(t, fakeAccount(srv), inContainer)
+	wantBytes(t, m.path("long"), data)
+}
+
 func wantContainerPuts(t *testing.T, srv *fakeswift.Server, want int) {
 	t.Helper()
 	if got := srv.Count(fakeswift.Kind{Method: "PUT", Level: fakeswift.Container}); got != want {

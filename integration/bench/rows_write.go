@@ -10,7 +10,7 @@ import (
 
 func writeRows() []Row {
 	limits := map[string][]Limit{
-		near.Name:   {requests(1 + 32 + 2), up(1024.1), times(1.2, one), cpu(2.6)},
+		near.Name:   {requests(1 + 64 + 2), up(1024.1), times(1.2, one), cpu(2.6)},
 		narrow.Name: {up(1024.1), times(1.0/3, one)},
 	}
 	var rows []Row
