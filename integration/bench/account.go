@@ -79,7 +79,9 @@ func (a *account) send(ctx context.Context, method, path, query string, body io.
 	resp, err := a.try(ctx, method, u, body, header)
 	for range a.patience {
 		again, ok := body.(io.Seeker)
-		if body != nil && !ok || err != nil || resp.StatusCode < 500 {
+		// TempAuth that does not reach its memory knows no tokens.
+		busy := err == nil && (resp.StatusCode >= 500 || resp.StatusCode == http.StatusUnauthorized)
+		if body != nil && !ok || !busy {
 			break
 		}
 		if body != nil {

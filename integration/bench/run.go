@@ -34,8 +34,9 @@ type runner struct {
 }
 
 // Execute runs rows and returns what came of it. Nothing of it is left running or
-// mounted, also when ctx is cancelled; then, and when data cannot be prepared, it
-// returns an error with what there is so far. The failure of a candidate is part of the report.
+// mounted, also when ctx is cancelled; then it returns an error with what there is
+// so far. A row whose data cannot be prepared is an error as well, and the others
+// go on. The failure of a candidate is part of the report.
 func Execute(ctx context.Context, o Options) (_ *Report, err error) {
 	r := &runner{
 		Options: o,
@@ -56,13 +57,18 @@ func Execute(ctx context.Context, o Options) (_ *Report, err error) {
 		return nil, err
 	}
 	for i := range o.Rows {
-		err := r.row(ctx, &o.Rows[i])
+		rowErr := r.row(ctx, &o.Rows[i])
 		r.report.judge()
-		if err != nil {
-			return r.report, fmt.Errorf("%s: %w", o.Rows[i].Names()[0], err)
+		if ctx.Err() != nil {
+			return r.report, rowErr
+		}
+		if rowErr != nil {
+			rowErr = fmt.Errorf("%s: %w", o.Rows[i].Names()[0], rowErr)
+			_, _ = fmt.Fprintln(o.Progress, "✗", rowErr)
+			err = errors.Join(err, rowErr)
 		}
 	}
-	return r.report, nil
+	return r.report, err
 }
 
 // server returns the running server of a setting.

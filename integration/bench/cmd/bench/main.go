@@ -78,15 +78,13 @@ func run(ctx context.Context) (err error) {
 	if report != nil {
 		err = errors.Join(err, report.WriteTable(os.Stdout))
 	}
-	if err != nil {
+	if report == nil || ctx.Err() != nil {
 		return err
 	}
 	if *out != "" {
-		if err := report.WriteFiles(*out); err != nil {
-			return err
-		}
+		err = errors.Join(err, report.WriteFiles(*out))
 	}
-	return report.Err()
+	return errors.Join(err, report.Err())
 }
 
 // leftovers returns an error that names what still runs or is mounted.
