@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,18 @@ func TestMountingAContainerListsItsRootAndAsksNothingElseOfIt(t *testing.T) {
 		sh(t, "ls -l "+m.dir+"; stat "+m.path("file-1")+"; df "+m.dir)
 		fails(t, "No such file", "stat "+m.path("none"))
 	})
+}
+
+func TestAContainerThatMayNotBeListedCanBeMounted(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.PutObject("c", "file", "", []byte("data"))
+	refused := srv.Inject(fakeswift.Fault{Kind: fakeswift.Kind{Method: "GET", Level: fakeswift.Container}, Do: fakeswift.Status(http.StatusForbidden)})
+	m := mount(t, fakeAccount(srv), inContainer)
+	fails(t, "Permission denied", "ls "+m.dir)
+	refused.Remove()
+	if got := sh(t, "cat "+m.path("file")); got != "data" {
+		t.Errorf("the file has %q", got)
+	}
 }
 
 func TestTheFirstBytesOfAnObjectCostItsContentAndOneListingADirectory(t *testing.T) {

@@ -32,7 +32,7 @@ func (c *Client) Container(ctx context.Context, name string) (ContainerInfo, err
 }
 
 // ContainerOf reads what the header of an answer tells of the container: that of
-// a HEAD, or of a listing.
+// a HEAD, or of a listing, which has no date on RGW.
 func ContainerOf(h http.Header) ContainerInfo {
 	return ContainerInfo{
 		Objects: number(h, "X-Container-Object-Count"), Bytes: number(h, "X-Container-Bytes-Used"),

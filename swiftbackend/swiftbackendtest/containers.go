@@ -31,10 +31,16 @@ func containerHeaders(f *fixture) {
 	f.put("object", "data", swiftbackend.PutOptions{})
 	err := f.c.PostContainer(f.Context(), f.box, map[string]string{
 		"X-Container-Meta-Colour": "green", "X-Container-Meta-Quota-Bytes": "100000", "X-Container-Meta-Quota-Count": "1000",
+		"X-Container-Read": ".r:*", "X-Versions-Location": f.box + swiftbackend.SegmentsSuffix,
 	})
 	if err != nil {
 		f.Fatal(err)
 	}
+	defer func() {
+		if err := f.c.PostContainer(f.Context(), f.box, map[string]string{"X-Remove-Versions-Location": "x"}); err != nil {
+			f.Error(err)
+		}
+	}()
 	head, err := f.c.Container(f.Context(), f.box)
 	if err != nil {
 		f.Fatal(err)
@@ -44,10 +50,13 @@ func containerHeaders(f *fixture) {
 	if _, err := f.c.ListObjects(f.Context(), f.box, o, func(swiftbackend.ObjectRow) error { return nil }); err != nil {
 		f.Fatal(err)
 	}
-	if got, want := listed.Header.Get("X-Container-Meta-Colour"), head.Header.Get("X-Container-Meta-Colour"); got != want || got != "green" {
-		f.Errorf("metadata %q, want %q", got, want)
+	for _, name := range []string{"X-Container-Meta-Colour", "X-Container-Read", "X-Versions-Location"} {
+		if got, want := listed.Header.Get(name), head.Header.Get(name); got != want || name == "X-Container-Meta-Colour" && got != "green" {
+			f.Errorf("%s: listing: %q, HEAD: %q", name, got, want)
+		}
 	}
 	listed.Header, head.Header = nil, nil
+	listed.Modified = head.Modified // which a listing of RGW does not tell
 	if !reflect.DeepEqual(listed, head) {
 		f.Errorf("listing: %+v, HEAD: %+v", listed, head)
 	}
