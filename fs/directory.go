@@ -98,12 +98,7 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		file = &fileNode{f: f, at: p, row: e.Row}
 	}
 	file.attr(&out.Attr)
-	id := f.newStable(up, e.Name, listing.File, version(p, &e.Row))
-	if successor := f.retired.successor(id); successor != id {
-		id = successor
-		file.noPassing()
-	}
-	return f.newInode(ctx, up, file, id)
+	return f.newInode(ctx, up, file, f.newStable(up, e.Name, listing.File, version(p, &e.Row)))
 }
 
 // Getattr implements fusefs.NodeGetattrer.

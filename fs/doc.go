@@ -89,8 +89,8 @@
 //
 // With a limited cache directory, cache/block is between the reader and the server
 // (blocks.go). What is on disk is read from there without reading ahead. A version
-// that is there as a whole is the kernel's to read: passthrough.go has the rules for
-// that, and who gets another inode because of them.
+// that is there as a whole is the kernel's to read if the mount changes nothing:
+// passthrough.go has the rules for that.
 //
 // # Extended attributes and space
 //
@@ -149,9 +149,9 @@
 // before neighbours.mu, the former is held while it waits for the server: two calls
 // on one directory handle wait for each other, as they do in the kernel. moved.mu
 // is taken below fileNode.mu, and has those of go-fuse's inodes below it.
-// sizeMemory.mu, metaMemory.mu, lateAttrs.mu, usageMemory.mu, numbers.mu, nodes.mu,
-// retired.mu and the locks of the other packages are innermost. No lock of ours is
-// held while go-fuse's tree is changed, which it does after our methods return.
+// sizeMemory.mu, metaMemory.mu, lateAttrs.mu, usageMemory.mu, numbers.mu, nodes.mu
+// and the locks of the other packages are innermost. No lock of ours is held while
+// go-fuse's tree is changed, which it does after our methods return.
 //
 // # Goroutines and contexts
 //

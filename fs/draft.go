@@ -101,7 +101,6 @@ func (n *fileNode) openDraft() *draft {
 		n.f.drafts.add(n.draft)
 	}
 	n.draft.writers++
-	n.edited = true
 	return n.draft
 }
 

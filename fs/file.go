@@ -30,17 +30,11 @@ type fileNode struct {
 	draft *draft
 	// handles counts the open handles.
 	handles int
-	// plain counts those of them, and changes under way, with which none can be
-	// that passes to a file on disk, and backing is that file while there are
-	// handles that do; see passthrough.go.
+	// plain counts those of them with which none can be that passes to a file on
+	// disk, and backing is that file while there are handles that do; see
+	// passthrough.go.
 	plain   int
 	backing *backingFile
-	// edited says that somebody wanted to write to the file, and may again: others that
-	// read it wait for that, perhaps, and do not pass.
-	edited bool
-	// retired says that a writer came while there were: the name stands for
-	// another inode now.
-	retired bool
 	// paged is the ETag of the version whose pages the kernel may hold.
 	paged string
 	// gone says that the file was unlinked: nothing more is stored under its
@@ -67,7 +61,7 @@ var _ = (interface {
 func (n *fileNode) stands(row *listing.Row, fetched time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.retired || n.gone {
+	if n.gone {
 		// A gone one that is still in the tree was replaced by a rename that did not
 		// come to its end.
 		return false
@@ -167,11 +161,6 @@ func (n *fileNode) setSize(ctx context.Context, h fusefs.FileHandle, size int64)
 	if own, ok := h.(*writeHandle); ok {
 		return own.truncate(ctx, size)
 	}
-	release, errno := n.changeable()
-	if errno != 0 {
-		return errno
-	}
-	defer release()
 	w := newWriteHandle(n, n.openDraft())
 	defer func() { _ = w.Release(ctx) }()
 	if errno := w.truncate(ctx, size); errno != 0 {
@@ -267,11 +256,6 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, u
 	if errno := n.f.writable(); errno != 0 {
 		return nil, 0, errno
 	}
-	release, errno := n.changeable()
-	if errno != 0 {
-		return nil, 0, errno
-	}
-	defer release()
 	w := newWriteHandle(n, n.openDraft())
 	if flags&syscall.O_TRUNC != 0 {
 		if errno := w.truncate(ctx, 0); errno != 0 {

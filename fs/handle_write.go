@@ -36,7 +36,6 @@ const streamFlags = fuse.FOPEN_DIRECT_IO
 
 func newWriteHandle(n *fileNode, d *draft) *writeHandle {
 	n.opened()
-	n.plainOpened()
 	return &writeHandle{f: n.f, node: n, draft: d, reader: versionReader{node: n}}
 }
 
@@ -124,7 +123,6 @@ func (w *writeHandle) Lseek(_ context.Context, off uint64, whence uint32) (uint6
 func (w *writeHandle) Release(context.Context) syscall.Errno {
 	w.reader.close()
 	w.draft.release()
-	w.node.plainClosed()
 	w.node.closed()
 	return 0
 }

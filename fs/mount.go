@@ -47,7 +47,6 @@ type FS struct {
 	space    localSpace
 	blocks   *block.Store // or nil: object data is not kept on disk
 	passes   atomic.Bool  // whether the kernel may read from there by itself
-	retired  retired
 	reads    atomic.Int64 // READ requests of the kernel
 	server   *fuse.Server
 	home     home

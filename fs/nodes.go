@@ -212,7 +212,7 @@ func (f *FS) expendable(old []oldNode) []*fusefs.Inode {
 func (n *fileNode) expendable(pages bool) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.handles == 0 && n.draft == nil && !n.retired && !n.gone && (pages || n.paged == "")
+	return n.handles == 0 && n.draft == nil && !n.gone && (pages || n.paged == "")
 }
 
 // prune asks the kernel to forget nodes that nothing has a reference to: open

@@ -3,11 +3,7 @@ package fs
 import (
 	"context"
 	"os"
-	"strconv"
-	"sync"
-	"syscall"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"swiftfs/cache/block"
@@ -17,14 +13,17 @@ import (
 // A version that is complete on disk is read by the kernel, from the file that
 // cache/block has of it (FOPEN_PASSTHROUGH): such reads do not come here.
 //
-// The kernel wants all handles of an inode to be of one kind: while one is open
-// that passes, others must pass to the same file, and while one is open that does
-// not, none can. So a file passes when it has no other handle, and the handles that
-// follow pass with it; but not one that was opened for writing since the kernel
-// knows it, for that is likely to be written again. A writer cannot pass, because
-// nobody would know what it writes. It gets ESTALE, and the kernel looks the name up
-// again, to find another inode for the file, which has the writer and all who come
-// after it. The readers that pass stay with the version they have.
+// While a handle of an inode passes, all others must pass to the same file, and
+// while one is open that does not, none can: the kernel answers EIO. So a file passes
+// when it has no other handle, and the handles that follow pass with it.
+//
+// Only mounts that change nothing have files that pass, because who reads that way
+// does not see what this mount writes to a file, and its backing file can not be made
+// to follow. A writer would have to pass, too. With FOPEN_DIRECT_IO beside
+// FOPEN_PASSTHROUGH its reads and writes do come here, but if it may read and write,
+// its mappings are of the backing file: what programs change there would be lost, for
+// nobody tells us of them, and they outlast their handle. FOPEN_DIRECT_IO alone is
+// EIO as well.
 //
 // The library counts the handles of an inode, of either kind, to know when a
 // backing file is given back, and does so after their Release. A handle that
@@ -32,7 +31,7 @@ import (
 // themselves, and rawFS tells the kernel.
 
 // leastPassing is the size from which versions pass. Smaller ones are read in one
-// request, and are what programs lock: a lock of a reader must be seen by writers.
+// call, and the kernel would have to be told of the file and to forget it, for that.
 const leastPassing = 1 * mib
 
 // backingFile is the file that the handles of a node pass to.
@@ -84,7 +83,7 @@ func (h *readHandle) join() (row listing.Row, settled bool) {
 	case n.backing != nil:
 		n.backing.handles++
 		h.passing = true
-	case n.plain > 0 || n.edited || n.row.Size < leastPassing || !n.f.passes.Load():
+	case n.plain > 0 || n.row.Size < leastPassing || !n.f.passes.Load():
 		n.plain++
 	default:
 		return n.row, false
@@ -103,7 +102,7 @@ func (h *readHandle) found(ctx context.Context, row *listing.Row, version *block
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if pinned && n.backing == nil && n.plain == 0 && !n.edited && sameVersion(&n.row, row) {
+	if pinned && n.backing == nil && n.plain == 0 && sameVersion(&n.row, row) {
 		if id, ok := n.f.registerBacking(file); ok {
 			n.backing = &backingFile{id: id, version: version}
 			version, pinned = nil, false
@@ -119,52 +118,6 @@ func (h *readHandle) found(ctx context.Context, row *listing.Row, version *block
 	}
 	if version != nil {
 		version.Close()
-	}
-}
-
-// noPassing makes sure that the writer whom the file is for finds no handle that
-// passes: the kernel looks a name up again once.
-func (n *fileNode) noPassing() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.edited = true
-}
-
-// retired has the inodes that other ones stand in for, and the generations of
-// those. The kernel may look a name up, forget what it found and look it up again
-// before it opens it: what has the identity of a retired inode is that inode.
-type retired struct {
-	mu   sync.Mutex // guards the following
-	next uint64
-	of   map[fusefs.StableAttr]uint64
-}
-
-func (r *retired) add(id fusefs.StableAttr) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.of == nil {
-		r.of = map[fusefs.StableAttr]uint64{}
-	}
-	r.next++
-	r.of[id] = hash64(strconv.FormatUint(id.Gen, 16) + "\x00" + strconv.FormatUint(r.next, 16))
-}
-
-func (r *retired) remove(id fusefs.StableAttr) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.of, id)
-}
-
-// successor returns the identity that a file has that would have id.
-func (r *retired) successor(id fusefs.StableAttr) fusefs.StableAttr {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for {
-		generation, ok := r.of[id]
-		if !ok {
-			return id
-		}
-		id.Gen = generation
 	}
 }
 
@@ -185,38 +138,4 @@ func (h *readHandle) leave() {
 	b.version.Unpin()
 	b.version.Close()
 	n.backing = nil
-	if n.retired {
-		n.retired = false
-		n.f.retired.remove(n.StableAttr())
-	}
-}
-
-// plainOpened counts a handle that does not pass, and plainClosed its end.
-func (n *fileNode) plainOpened() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.plain++
-}
-
-func (n *fileNode) plainClosed() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.plain--
-}
-
-// changeable keeps handles from passing until release is called. It is ESTALE if
-// there are such handles: another inode is to be looked up for the file.
-func (n *fileNode) changeable() (release func(), errno syscall.Errno) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.edited = true
-	if n.backing != nil {
-		if !n.retired {
-			n.retired = true
-			n.f.retired.add(n.StableAttr())
-		}
-		return nil, syscall.ESTALE
-	}
-	n.plain++
-	return n.plainClosed, 0
 }

@@ -9,7 +9,7 @@ import (
 
 // canPass reports whether it is worth trying: what the kernel offers is known, and
 // what it allows us turns out with the first file.
-func (f *FS) canPass() bool { return f.blocks != nil && os.Geteuid() == 0 }
+func (f *FS) canPass() bool { return f.blocks != nil && f.cfg.ReadOnly && os.Geteuid() == 0 }
 
 // registerBacking gives the kernel a file to read from.
 func (f *FS) registerBacking(file *os.File) (int32, bool) {

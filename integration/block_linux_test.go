@@ -25,11 +25,12 @@ type cachedMounts struct {
 	t    *testing.T
 	srv  *fakeswift.Server
 	path string
+	end  func() // of the mount that completed made
 }
 
 func newCachedMounts(t *testing.T) *cachedMounts {
 	t.Helper()
-	return &cachedMounts{t, startFake(t, fakeswift.Options{}), filepath.Join(t.TempDir(), "cache")}
+	return &cachedMounts{t: t, srv: startFake(t, fakeswift.Options{}), path: filepath.Join(t.TempDir(), "cache")}
 }
 
 // mount mounts; the function it returns unmounts and gives the directory up.
@@ -170,13 +171,14 @@ func TestAFullCacheDiskDoesNotKeepAnybodyFromReading(t *testing.T) {
 	}
 }
 
-// "A file of at least 1 MiB that is there as a whole is read by the kernel alone."
+// "A file of at least 1 MiB that is there as a whole is read by the kernel alone if the
+// mount is read-only."
 func TestACompleteFileIsReadByTheKernelAlone(t *testing.T) {
 	c := newCachedMounts(t)
 	data := pattern(8<<20+5, 1)
 	c.srv.PutObject("c", "file", "", data)
 	c.read("c/file", data)
-	m, end := c.mount()
+	m, end := c.mount(readOnly)
 	defer end()
 	c.srv.Reset()
 	wantBytes(t, m.path("c/file"), data)
@@ -206,7 +208,7 @@ func TestTheCacheDirectorySurvivesADeathWithoutFarewell(t *testing.T) {
 		t.Errorf("%d reads came to the process, and %d bytes are in the cache directory; want some, and the file", s.Reads, s.CacheUsed)
 	}
 	kill(t, d)
-	d = mountBinary(t, fakeAccount(c.srv), ":", options...)
+	d = mountBinary(t, fakeAccount(c.srv), ":", append(options, "--read-only")...)
 	c.srv.Reset()
 	wantBytes(t, d.path("c/file"), data)
 	gets, _ := c.fetched()
@@ -245,23 +247,27 @@ func mapped(t *testing.T, path string, size int) []byte {
 	return got
 }
 
+func readOnly(cfg *fs.Config) { cfg.ReadOnly = true }
+
 // completed returns a mount with c/file complete in the cache directory, and a
-// descriptor of it whose reads do not come to the process.
-func completed(t *testing.T, data []byte) (*cachedMounts, *mounted, *os.File) {
+// descriptor of it that has read all of it, without a request.
+func completed(t *testing.T, data []byte, change ...func(*fs.Config)) (*cachedMounts, *mounted, *os.File) {
 	t.Helper()
 	c := newCachedMounts(t)
 	c.srv.PutObject("c", "file", "", bytes.Clone(data))
 	c.read("c/file", data)
-	m, end := c.mount(smallSegments, func(cfg *fs.Config) { cfg.CacheTTL = 100 * time.Millisecond })
-	t.Cleanup(end)
+	m, end := c.mount(append(change, smallSegments, func(cfg *fs.Config) { cfg.CacheTTL = 100 * time.Millisecond })...)
+	c.end = sync.OnceFunc(end)
+	t.Cleanup(c.end)
+	c.srv.Reset()
 	f, err := os.Open(m.path("c/file"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
 	wantWhole(t, f, data)
-	if n := m.fs.Status().Reads; n != 0 {
-		t.Fatalf("%d reads came to the process, want none", n)
+	if gets, _ := c.fetched(); gets != 0 {
+		t.Fatalf("%d GETs, want none", gets)
 	}
 	return c, m, f
 }
@@ -274,36 +280,80 @@ func wantWhole(t *testing.T, f *os.File, want []byte) {
 	}
 }
 
-// "Who has it open that way when this mount changes it stays with the version that
-// he opened."
-func TestWritersAndReadersOfACompleteFileAreNotInEachOthersWay(t *testing.T) {
+// "Several handles of a file see each other's writes", also those of a reader that
+// came before the writer, to a file that was complete on disk.
+func TestAReaderOfACompleteFileSeesWhatOthersWrite(t *testing.T) {
 	data := pattern(3<<20, 1)
+	grow := func(b []byte, size int) []byte { return append(b, make([]byte, size-len(b))...) }
 	for name, change := range map[string]struct {
 		line string
 		want func([]byte) []byte
 	}{
-		"appended to":  {"printf more >> FILE", func(b []byte) []byte { return append(b, "more"...) }},
-		"edited":       {"printf edit | dd of=FILE bs=1 seek=1000000 conv=notrunc status=none", func(b []byte) []byte { copy(b[1000000:], "edit"); return b }},
-		"truncated":    {"truncate -s 1000000 FILE", func(b []byte) []byte { return b[:1000000] }},
-		"written anew": {"printf anew > FILE", func([]byte) []byte { return []byte("anew") }},
-		"replaced":     {"printf new > FILE.new; mv FILE.new FILE", func([]byte) []byte { return []byte("new") }},
+		"appended to":       {"printf more >> FILE", func(b []byte) []byte { return append(b, "more"...) }},
+		"edited":            {"printf edit | dd of=FILE bs=1 seek=1000000 conv=notrunc status=none", func(b []byte) []byte { copy(b[1000000:], "edit"); return b }},
+		"truncated":         {"truncate -s 1000000 FILE", func(b []byte) []byte { return b[:1000000] }},
+		"made longer":       {"truncate -s 4000000 FILE", func(b []byte) []byte { return grow(b, 4000000) }},
+		"with a hole":       {"fallocate -p -o 4096 -l 1000000 FILE", func(b []byte) []byte { clear(b[4096:1004096]); return b }},
+		"written anew":      {"printf anew > FILE", func([]byte) []byte { return []byte("anew") }},
+		"overwritten by cp": {"cp OTHER FILE", func([]byte) []byte { return pattern(2<<20, 3) }},
 		"read and written": {`python3 -c "import os; f = os.open('FILE', os.O_RDWR); os.read(f, 4); os.pwrite(f, b'5678', 4); os.close(f)"`,
 			func(b []byte) []byte { copy(b[4:], "5678"); return b }},
+		"mapped": {`python3 -c "import mmap; f = open('FILE', 'r+b'); m = mmap.mmap(f.fileno(), 0); f.close(); m[5000:5004] = b'page'; m.close()"`,
+			func(b []byte) []byte { copy(b[5000:], "page"); return b }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, m, f := completed(t, data)
-			sh(t, strings.ReplaceAll(change.line, "FILE", m.path("c/file")))
+			line := strings.ReplaceAll(change.line, "FILE", m.path("c/file"))
+			sh(t, strings.ReplaceAll(line, "OTHER", localFile(t, "other", pattern(2<<20, 3))))
 			want := change.want(bytes.Clone(data))
+			wantWhole(t, f, want)
+			wantSize(t, f, len(want))
 			object(t, c.srv, "c", "file", want)
 			wantBytes(t, m.path("c/file"), want)
-			wantWhole(t, f, data)
+			sh(t, "printf x >> "+m.path("c/file"))
+			want = append(want, 'x')
+			wantWhole(t, f, want)
 			if err := f.Close(); err != nil {
 				t.Error(err)
 			}
 			wantBytes(t, m.path("c/file"), want)
-			sh(t, "printf x >> "+m.path("c/file"))
-			object(t, c.srv, "c", "file", append(want, 'x'))
+			object(t, c.srv, "c", "file", want)
+			c.end()
+			c.read("c/file", want)
+			c.read("c/file", want) // from the disk
 		})
+	}
+}
+
+func wantSize(t *testing.T, f *os.File, want int) {
+	t.Helper()
+	if info, err := f.Stat(); err != nil || info.Size() != int64(want) {
+		t.Errorf("its size is %v, %v; want %d", info, err, want)
+	}
+}
+
+// A writer's changes are seen before its close, and its locks keep out the reader.
+func TestAReaderOfACompleteFileSeesAWriterThatHasItOpen(t *testing.T) {
+	data := pattern(3<<20, 1)
+	_, m, f := completed(t, data)
+	w, err := os.OpenFile(m.path("c/file"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	for _, line := range []string{"one\n", "two\n"} {
+		if _, err := w.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+		data = append(data, line...)
+		wantSize(t, f, len(data))
+		wantWhole(t, f, data)
+	}
+	if err := unix.Flock(int(w.Fd()), unix.LOCK_EX); err != nil { //nolint:gosec // a descriptor is small
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) { //nolint:gosec // as above
+		t.Errorf("the reader gets a lock beside the writer's: %v", err)
 	}
 }
 
@@ -378,7 +428,7 @@ func TestReadersAndWritersOfACompleteFileComeAndGo(t *testing.T) {
 
 func TestACompleteFileThatAnotherClientReplacesStaysForItsReaders(t *testing.T) {
 	data, newer := pattern(3<<20, 1), pattern(2<<20, 2)
-	c, m, f := completed(t, data)
+	c, m, f := completed(t, data, readOnly)
 	c.srv.PutObject("c", "file", "", newer)
 	<-time.After(200 * time.Millisecond) // beyond the TTL
 	wantBytes(t, m.path("c/file"), newer)
@@ -390,7 +440,7 @@ func TestAFileThatBecomesCompleteWhileItIsOpen(t *testing.T) {
 	c := newCachedMounts(t)
 	data := pattern(4<<20, 1)
 	c.srv.PutObject("c", "file", "", data)
-	m, end := c.mount()
+	m, end := c.mount(readOnly)
 	defer end()
 	first, err := os.Open(m.path("c/file"))
 	if err != nil {
@@ -404,15 +454,6 @@ func TestAFileThatBecomesCompleteWhileItIsOpen(t *testing.T) {
 	for range 50 { // with and without a handle of the kind before that is being closed
 		wantBytes(t, m.path("c/file"), data)
 	}
-	w, err := os.OpenFile(m.path("c/file"), os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantBytes(t, m.path("c/file"), data)
-	if err := w.Close(); err != nil {
-		t.Error(err)
-	}
-	wantBytes(t, m.path("c/file"), data)
 }
 
 // "What was used least recently makes room for what is read now, and all of it for
