@@ -75,13 +75,6 @@ func (c *cachedMounts) fetched() (gets int, n int64) {
 	return gets, n
 }
 
-func wantBytes(t *testing.T, path string, want []byte) {
-	t.Helper()
-	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) { //nolint:gosec // a path of the test
-		t.Errorf("%s has %d bytes, %v; want %d, or others", path, len(got), err, len(want))
-	}
-}
-
 // "With cache-size what was read is kept on the local disk, in the cache directory,
 // by version, and is not fetched again, also after the file system was mounted
 // anew."

@@ -244,3 +244,10 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	return l.w.Write(p)
 }
+
+func wantBytes(t *testing.T, path string, want []byte) {
+	t.Helper()
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) { //nolint:gosec // a path of the test
+		t.Errorf("%s has %d bytes, %v; want %d, or others", path, len(got), err, len(want))
+	}
+}
