@@ -94,9 +94,9 @@ test-rgw: ## the tests against a real Ceph RGW
 	$(RIG) test -tags "$(TAGS) rgw" $(TESTFLAGS) -run RGW ./...
 
 .PHONY: soak
-soak: deps ## a file of 10 GiB, in some ten minutes and 12 GB of disk
+soak: deps ## a file of 10 GiB, in some ten minutes and 12 GB of disk, and trees of a million files
 	@# Without -race, whose slowness would make an hour of it.
-	$(RIG) test -tags "$(TAGS) soak" -run TenGibibytes -v -count=1 -timeout 60m ./integration
+	$(RIG) test -tags "$(TAGS) soak" -run 'TenGibibytes|AMillionFiles' -v -count=1 -timeout 60m ./integration
 
 .PHONY: race
 race: ## the unit tests again, with one processor and with more than there are

@@ -128,7 +128,8 @@ func (c Config) Validate() error {
 }
 
 // The memory is divided by use: a mount that only reads leaves the part of the
-// writers unused, but no use can starve another.
+// writers unused, but no use can starve another. What the kernel may know comes on top:
+// programs that go through trees leave the parts of readers and writers all but unused.
 
 func (c Config) listingMemory() int64 { return c.MemoryLimit * 3 / 16 }
 func (c Config) nodeMemory() int64    { return c.MemoryLimit * 3 / 16 }

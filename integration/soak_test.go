@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"swiftfs/integration/rig"
+	"swiftfs/swiftbackend/fakeswift"
 )
 
 // TestTenGibibytes needs some ten minutes, and the space of one copy on the
@@ -22,4 +23,15 @@ func TestTenGibibytes(t *testing.T) {
 		}
 	})
 	largeFileJob(t, serverAccount(srv), 10<<30)
+}
+
+// TestLookingAtAMillionFilesNeedsLittleMemory has programs ask for the attributes of
+// every file, so that the kernel gets an inode of each.
+func TestLookingAtAMillionFilesNeedsLittleMemory(t *testing.T) {
+	for _, dirs := range []int{1, 1000, 20_000} {
+		srv := startFake(t, fakeswift.Options{})
+		srv.FillContainer("c", inDirectories(dirs, 1_000_000/dirs), 7)
+		walkMemory(t, srv, "du -s . | cut -f 1", "500000", 110)
+		walkMemory(t, srv, "ls -lR . | grep -c file-", "1000000", 110)
+	}
 }
