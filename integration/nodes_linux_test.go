@@ -1,13 +1,14 @@
 package integration
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"swiftfs/fs"
 	"swiftfs/swiftbackend/fakeswift"
@@ -55,7 +56,7 @@ func TestWhatIsInUseStaysWhenTheKernelIsToldToForget(t *testing.T) {
 			m := mount(t, fakeAccount(srv), change, func(c *fs.Config) { c.MostNodes, c.Container = 8, "c" })
 			walk := func() { sh(t, "du -s "+m.dir+" && find "+m.dir+" && ls -lR "+m.dir) }
 
-			mapped, unmap := mapFile(t, m.path("mapped"), 4096)
+			put, unmap := mapFile(t, m.path("mapped"), 4096)
 			reader, err := os.Open(m.path("tree/dir-00003/file-00007"))
 			if err != nil {
 				t.Fatal(err)
@@ -70,7 +71,7 @@ func TestWhatIsInUseStaysWhenTheKernelIsToldToForget(t *testing.T) {
 				if _, err := writer.WriteString(text); err != nil {
 					t.Fatal(err)
 				}
-				mapped[len(text)] = text[0]
+				put(len(text), text[0])
 				walk()
 			}
 			if err := writer.Close(); err != nil {
@@ -98,29 +99,48 @@ func TestWhatIsInUseStaysWhenTheKernelIsToldToForget(t *testing.T) {
 	}
 }
 
-// mapFile makes a file of zeros and maps it; unmap also stores it.
-func mapFile(t *testing.T, path string, size int) (mapped []byte, unmap func()) {
+// mapper changes bytes of a file by a mapping that it keeps. It is a process of its
+// own: a page fault of this one, which serves the mount, could stop the goroutines that
+// have to answer it.
+const mapper = `
+import mmap, sys
+with open(sys.argv[1], "r+b") as f, mmap.mmap(f.fileno(), 0) as mapped:
+    for line in sys.stdin:
+        at, value = line.split()
+        mapped[int(at)] = int(value)
+        print("done", flush=True)
+    mapped.flush()
+`
+
+// mapFile makes a file of zeros that another process maps. put changes a byte by the
+// mapping; unmap ends it, which stores the file.
+func mapFile(t *testing.T, path string, size int) (put func(at int, value byte), unmap func()) {
 	t.Helper()
 	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	cmd := exec.CommandContext(t.Context(), "python3", "-c", mapper, path)
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	mapped, err = unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mapped, func() {
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := bufio.NewScanner(out)
+	put = func(at int, value byte) {
 		t.Helper()
-		if err := unix.Msync(mapped, unix.MS_SYNC); err != nil {
-			t.Error(err)
+		if _, err := fmt.Fprintln(in, at, value); err != nil || !done.Scan() {
+			t.Errorf("the mapping took nothing: %v, %v", err, done.Err())
 		}
-		if err := unix.Munmap(mapped); err != nil {
-			t.Error(err)
-		}
-		if err := f.Close(); err != nil {
+	}
+	return put, func() {
+		t.Helper()
+		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
 			t.Error(err)
 		}
 	}
