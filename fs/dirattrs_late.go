@@ -82,18 +82,15 @@ func (l *lateAttrs) keep(d listing.Dir, want, all attrs) (listing.Row, bool) {
 	}
 	e.want, e.all = want.over(e.want), all
 	e.asked++
-	return l.showLocked(e, time.Now()), true
-}
-
-// showLocked has the directory above show the attributes.
-func (l *lateAttrs) showLocked(e *lateEdit, modified time.Time) listing.Row {
-	up, _, _ := parent(e.d)
+	// The date of the change is this one, and not that of the request, which would
+	// look like another change.
 	row := listing.Row{
-		Name: bare(e.d), ETag: emptyMD5, Modified: modified, Resolved: true,
-		ContentType: joinType(directoryType, e.all.beyond(l.f.dirDefaults())),
+		Name: bare(d), ETag: emptyMD5, Modified: time.Now(), Resolved: true,
+		ContentType: joinType(directoryType, all.beyond(l.f.dirDefaults())),
 	}
+	up, _, _ := parent(d)
 	l.f.cache.Put(up, row)
-	return row
+	return row, true
 }
 
 // storeLater stores an edit when no more is expected to come, and tries it again
@@ -150,11 +147,10 @@ func (l *lateAttrs) store(ctx context.Context, e *lateEdit) error {
 		if !wanted {
 			return nil
 		}
-		modified, err := l.send(&now)
-		if err != nil {
+		if err := l.send(&now); err != nil {
 			return err
 		}
-		if l.stored(e, now.asked, modified) {
+		if l.stored(e, now.asked) {
 			return nil
 		}
 	}
@@ -162,49 +158,48 @@ func (l *lateAttrs) store(ctx context.Context, e *lateEdit) error {
 
 // stored notes that the server has what was asked so often, and reports whether
 // that is all.
-func (l *lateAttrs) stored(e *lateEdit, asked int, modified time.Time) bool {
+func (l *lateAttrs) stored(e *lateEdit, asked int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.asked != asked {
 		return false
 	}
-	l.showLocked(e, modified)
 	delete(l.waiting, e.d)
 	return true
 }
 
 // send stores attributes, under the mount's context: others may wait for it. For
 // as long as nobody else's changes count it does not ask what is there.
-func (l *lateAttrs) send(e *lateEdit) (time.Time, error) {
+func (l *lateAttrs) send(e *lateEdit) error {
 	f, p := l.f, place{e.d.Container, bare(e.d)}
 	made, ok := l.made.get(e.d)
 	if ok && time.Since(made.at) < f.cfg.CacheTTL {
-		modified, err := f.replaceMarker(f.ctx, p, made.bare, e.all.beyond(f.dirDefaults()))
+		err := f.replaceMarker(f.ctx, p, made.bare, e.all.beyond(f.dirDefaults()))
 		if err == nil {
 			made.bare = true
 			l.made.put(e.d, made)
 		}
 		if err == nil || !swiftbackend.Refused(err) {
-			return modified, err
+			return err
 		}
 		l.forget(e.d) // somebody else has been there
 	}
-	row, err := f.postDirAttrs(f.ctx, e.d, listing.Row{}, e.want.over(e.all.without(hasMode|hasUID|hasGID)))
-	return row.Modified, err
+	_, err := f.postDirAttrs(f.ctx, e.d, listing.Row{}, e.want.over(e.all.without(hasMode|hasUID|hasGID)))
+	return err
 }
 
 // replaceMarker gives the marker of a directory, of which everything is known,
 // attributes, or makes it.
-func (f *FS) replaceMarker(ctx context.Context, p place, there bool, a attrs) (time.Time, error) {
+func (f *FS) replaceMarker(ctx context.Context, p place, there bool, a attrs) error {
 	if there {
 		f.meta.forget(p)
 		return f.client.Overwrite(ctx, p.container, p.object, joinType(directoryType, a), a.withMeta(nil))
 	}
 	if err := f.vacant(ctx, p.container, p.object); err != nil {
-		return time.Time{}, err
+		return err
 	}
-	info, err := f.putMarker(ctx, p, a, nil)
-	return info.Modified, err
+	_, err := f.putMarker(ctx, p, a, nil)
+	return err
 }
 
 // settle returns when the server has the attributes of a directory.

@@ -68,6 +68,16 @@ func TestUnpackingATreeCostsOneRequestAFileAndTwoADirectory(t *testing.T) {
 	}
 }
 
+// A change is seen once: tar takes a directory whose ctime moves for one that
+// somebody changes.
+func TestStoringTheAttributesOfANewDirectoryDoesNotLookLikeAChange(t *testing.T) {
+	_, m := lateMount(t)
+	sh(t, "cd "+m.path()+"; "+newDir)
+	before := statf(t, "%.Z %.Y", m.path("d"))
+	sh(t, "sync "+m.path("d"))
+	wantStat(t, "%.Z %.Y", m.path("d"), before)
+}
+
 // "A rename, rmdir, fsync, and the end of the mount wait for it."
 func TestTheAttributesOfANewDirectoryAreStoredBeforeWhatNeedsThem(t *testing.T) {
 	for _, c := range []struct{ line, object string }{

@@ -296,6 +296,7 @@ func rsyncTable(t *testing.T, a account, container string) {
 		if got := sh(t, rsync+src+"/ "+m.path(to.path)+"/"); got != "" {
 			t.Errorf("to %s: rsync again finds\n%s", to.what, got)
 		}
+		m.unmount() // which stores what it has set of new directories
 		m = mount(t, a, to.mount)
 		if got := sh(t, rsync+src+"/ "+m.path(to.path)+"/"); got != "" {
 			t.Errorf("to %s: rsync after a remount finds\n%s", to.what, got)

@@ -56,10 +56,10 @@ func (c *Client) Update(ctx context.Context, container, object string, decide fu
 
 // Overwrite gives an object this content type and metadata and takes away
 // whatever else it has beside its bytes: it is Update for callers who have made
-// the object and know that there is nothing else, at one request less. The
-// result is the date it has then, as that of Update.
-func (c *Client) Overwrite(ctx context.Context, container, object, contentType string, meta map[string]string) (time.Time, error) {
-	return c.post(ctx, container, object, PutOptions{ContentType: contentType, Meta: meta})
+// the object and know that there is nothing else, at one request less.
+func (c *Client) Overwrite(ctx context.Context, container, object, contentType string, meta map[string]string) error {
+	_, err := c.post(ctx, container, object, PutOptions{ContentType: contentType, Meta: meta})
+	return err
 }
 
 // post replaces what an object has beside its bytes, and returns its date then.
