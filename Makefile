@@ -20,6 +20,8 @@ TAGS := invariants
 # -count=1: a cached result says nothing about the servers and mounts of now.
 # -timeout: a test that hangs must fail with its stacks, before CI ends the job without any.
 TESTFLAGS := -race -count=1 -timeout 30m
+# In CI a test or three that pass alone do not refuse a change: they are named, and to be mended.
+AGAIN := $(if $(CI),-again 3)
 
 # Packages that need neither /dev/fuse nor a server.
 UNIT = $(shell $(GO) list ./... | grep -v '^swiftfs/integration')
@@ -78,7 +80,7 @@ vuln: ## look for known vulnerabilities in what is called
 
 .PHONY: test
 test: deps ## all tests: unit, contract, and mounts against a real OpenStack Swift
-	$(RIG) test -tags "$(TAGS)" $(TESTFLAGS) ./...
+	$(RIG) test $(AGAIN) -tags "$(TAGS)" $(TESTFLAGS) ./...
 
 .PHONY: test-unit
 test-unit: ## the tests that need no mount and no real server
@@ -91,7 +93,7 @@ integration: deps ## the tests that mount
 .PHONY: test-rgw
 test-rgw: ## the tests against a real Ceph RGW
 	$(RIG) install rgw tools
-	$(RIG) test -tags "$(TAGS) rgw" $(TESTFLAGS) -run RGW ./...
+	$(RIG) test $(AGAIN) -tags "$(TAGS) rgw" $(TESTFLAGS) -run RGW ./...
 
 .PHONY: soak
 soak: deps ## a file of 10 GiB, in some ten minutes and 12 GB of disk, and trees of a million files

@@ -17,13 +17,28 @@ import (
 
 // goTest runs go test with args, prints the outcome of each package, the output
 // of what failed, and a count. It fails if a test does, or if a process that a
-// test started or a mount of swiftfs is left.
+// test started or a mount of swiftfs is left. The flag -again N before the
+// arguments of go test has up to N failed tests run again (again.go).
 func goTest(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	most, args, err := parseAgain(args)
+	if err != nil {
+		return err
+	}
 	mounts, err := rig.Mounts()
 	if err != nil {
 		return err
 	}
 	run := rand.Text()
+	r := newReport(stdout)
+	err = goTestOnce(ctx, run, args, r, stderr)
+	if err != nil && r.excusable(most) {
+		err = runAgain(ctx, run, args, r, stderr)
+	}
+	return errors.Join(err, r.summary(), leftovers(ctx, run, mounts))
+}
+
+// goTestOnce is one go test, of which r gets the events.
+func goTestOnce(ctx context.Context, run string, args []string, r *report, stderr io.Writer) error {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, args...)...)
 	cmd.Env = append(os.Environ(), rig.RunVariable+"="+run)
 	cmd.Stderr = stderr
@@ -36,12 +51,11 @@ func goTest(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	r := newReport(stdout)
 	readErr := r.read(events)
 	if err := cmd.Wait(); err != nil {
 		readErr = errors.Join(readErr, fmt.Errorf("go test: %w", err))
 	}
-	return errors.Join(readErr, r.summary(), leftovers(ctx, run, mounts))
+	return readErr
 }
 
 // leftovers returns an error that names what the run left behind. What is ending

@@ -21,8 +21,11 @@ const usage = `Usage:
                          peers (without a set: of swift and tools); needs root
   rig swift [FLAGS]      run OpenStack Swift until interrupted
   rig rgw [FLAGS]        run Ceph's RADOS Gateway until interrupted
-  rig test [ARGUMENT]... run "go test" with these arguments: print what failed and
-                         a count, and fail if a process or a mount is left behind
+  rig test [-again N] [ARGUMENT]...
+                         run "go test" with these arguments: print what failed and
+                         a count, and fail if a process or a mount is left behind;
+                         if no more than N tests failed, those that pass alone
+                         are named and excused, unless it was a race or a panic
 
 "rig swift -h" and "rig rgw -h" list the flags. The servers print the environment
 that swiftfs, rclone and the swift command line need.

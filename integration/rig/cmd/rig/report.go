@@ -25,10 +25,15 @@ type report struct {
 	passed, failed, skipped int
 	broken                  int // packages that failed without a test that did
 	failedIn                map[string]bool
+	failedTests             map[event]bool // keyed by package and test
+	alarm                   bool           // something said that it must not be excused
 }
 
 func newReport(out io.Writer) *report {
-	return &report{out: out, outputs: map[event]*strings.Builder{}, failedIn: map[string]bool{}}
+	return &report{
+		out: out, outputs: map[event]*strings.Builder{},
+		failedIn: map[string]bool{}, failedTests: map[event]bool{},
+	}
 }
 
 // read consumes events until the end. What is not an event is passed on: it is
@@ -56,6 +61,9 @@ func (r *report) read(events io.Reader) error {
 
 func (r *report) handle(e event) {
 	key := event{Package: e.Package, Test: e.Test}
+	if isAlarm(e.Output) {
+		r.alarm = true
+	}
 	switch {
 	case e.Action == "build-output":
 		r.print(e.Output)
@@ -76,6 +84,7 @@ func (r *report) handle(e event) {
 	case e.Action == "fail":
 		r.failed++
 		r.failedIn[e.Package] = true
+		r.failedTests[key] = true
 		r.flush(key)
 	case e.Action == "skip":
 		r.skipped++
@@ -87,6 +96,12 @@ func (r *report) handle(e event) {
 // by the count.
 func isNoise(line string) bool {
 	return line == "PASS\n" || line == "FAIL\n"
+}
+
+// isAlarm reports whether a line comes from the race detector, or from a panic,
+// which ends the tests of its package before their time.
+func isAlarm(line string) bool {
+	return strings.Contains(line, "WARNING: DATA RACE") || strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
 }
 
 // endPackage prints what tests said that did not come to an end, as after a
