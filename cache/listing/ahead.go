@@ -16,7 +16,7 @@ const minAhead = 100
 // has gone on once does.
 func (v *view) aheadAt(first bool) int {
 	p := v.page
-	rows, before, end := len(p.rows), 0, v.end
+	rows, before, end := p.rows.len(), 0, v.end
 	if p.sheet != nil {
 		rows, before, end, first = p.sheet.objects, p.before, p.sheet.end, p.sheet.first
 	}
@@ -27,7 +27,7 @@ func (v *view) aheadAt(first bool) int {
 	if first {
 		at = rows * 3 / 4
 	}
-	if at -= before; at > len(v.rows) {
+	if at -= before; at > v.rows.len() {
 		return -1
 	}
 	return max(at, 0)

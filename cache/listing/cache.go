@@ -27,7 +27,7 @@ type Lister interface {
 const (
 	// DefaultTTL is how long a change made by others may stay unseen.
 	DefaultTTL = time.Minute
-	// DefaultBytes holds some 200,000 rows.
+	// DefaultBytes holds a million rows.
 	DefaultBytes = 64 << 20
 	// DefaultMaxDirs is one state, a few hundred bytes, for each directory
 	// of a large tree.

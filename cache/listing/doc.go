@@ -28,6 +28,10 @@
 // next, which bounds the stack by the length of a name. Scans and lookups go
 // through this one merge.
 //
+// Pages keep rows packed (rows.go): some 60 bytes each, a quarter of a Row and its
+// strings. A Row is made of each that is looked up or scanned, and keeps nothing of
+// its page.
+//
 // # Logical time
 //
 // The cache counts. Each change, each beginning of a request and each

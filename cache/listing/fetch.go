@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -23,7 +22,7 @@ type flight struct {
 type view struct {
 	window
 	page *page
-	rows []Row
+	rows rows
 	// size is the number of rows at first.
 	size int
 	// claims are the own rows that win over the page's, sorted by name. A
@@ -34,7 +33,7 @@ type view struct {
 // viewLocked takes the part of the page that lies in w.
 func (c *Cache) viewLocked(d *dirState, p *page, w window) view {
 	v := view{window: w, page: p, rows: p.within(w)}
-	v.size = len(v.rows)
+	v.size = v.rows.len()
 	first, last := d.changesWithin(w)
 	for _, ch := range d.changes[first:last] {
 		f := c.resolveLocked(ch, p.fact(ch.row.Name))
@@ -210,53 +209,55 @@ func (c *Cache) storable(d *dirState, p *page) bool {
 
 // read fills p with the rows after p.from.
 func (c *Cache) read(ctx context.Context, dir Dir, p *page) error {
-	types := make(map[string]string) // a directory has few content types
-	yielded := false
-	end, err := c.lister.List(ctx, dir, p.from, func(r Row) error {
-		yielded = true
-		if !dir.holds(r.Name) {
-			return fmt.Errorf("%w: row %q in directory %q", ErrBadListing, r.Name, dir.Prefix)
-		}
-		if r.Name <= p.from {
-			return nil // a subdir that the marker is in or at
-		}
-		if t, ok := types[r.ContentType]; ok {
-			r.ContentType = t
-		} else {
-			types[r.ContentType] = r.ContentType
-		}
-		return p.add(r)
-	})
+	p.to = p.from
+	p.rows.prefix = dir.Prefix
+	r := pageReader{page: p, dir: dir, packer: newPacker()}
+	end, err := c.lister.List(ctx, dir, p.from, r.add)
 	if err != nil {
 		return fmt.Errorf("list %q after %q: %w", dir.Container+"/"+dir.Prefix, p.from, err)
 	}
-	p.to, p.end = p.from, end || !yielded
-	if n := len(p.rows); n > 0 {
-		p.to = p.rows[n-1].Name
-		p.rows = slices.Clip(p.rows)
-	} else if !p.end {
+	p.end = end || !r.yielded
+	if p.rows.len() == 0 && !p.end {
 		return fmt.Errorf("%w: nothing new after %q", ErrBadListing, p.from)
 	}
+	r.packer.finish(&p.rows)
 	return nil
 }
 
-// add appends a row. The object "x/" and the subdir "x/" are one row.
-func (p *page) add(r Row) error {
-	n := len(p.rows)
-	if n == 0 {
-		p.rows = append(p.rows, r)
-		return nil
+// pageReader makes a page of rows in their order.
+type pageReader struct {
+	*page
+
+	dir    Dir
+	packer *packer
+	// yielded says that there was a row, counted or not.
+	yielded bool
+	// subdir says that the last row is one.
+	subdir bool
+}
+
+// add takes the next row. The object "x/" and the subdir "x/" are one row.
+func (r *pageReader) add(row Row) error {
+	r.yielded = true
+	if !r.dir.holds(row.Name) {
+		return fmt.Errorf("%w: row %q in directory %q", ErrBadListing, row.Name, r.dir.Prefix)
 	}
-	last := &p.rows[n-1]
-	switch strings.Compare(last.Name, r.Name) {
-	case -1:
-		p.rows = append(p.rows, r)
-	case 0:
-		if last.Subdir {
-			*last = r
+	if row.Name <= r.from {
+		return nil // a subdir that the marker is in or at
+	}
+	if r.rows.len() > 0 && row.Name <= r.to {
+		switch {
+		case row.Name < r.to:
+			return fmt.Errorf("%w: row %q after %q", ErrBadListing, row.Name, r.to)
+		case !r.subdir:
+			return nil
 		}
-	default:
-		return fmt.Errorf("%w: row %q after %q", ErrBadListing, r.Name, last.Name)
+		r.packer.dropLast(&r.rows)
 	}
+	if err := r.packer.checkRoom(); err != nil {
+		return err
+	}
+	r.packer.add(&r.rows, &row)
+	r.to, r.subdir = row.Name, row.Subdir
 	return nil
 }

@@ -153,8 +153,8 @@ func (c *Cache) NoteListed(dir Dir, name string, at Moment, rows ...Row) {
 }
 
 func (c *Cache) note(dir Dir, name string, at Moment, decides bool, rows []Row) {
-	p := &page{began: at.began, fetched: at.at, rows: slices.Clone(rows)}
-	slices.SortFunc(p.rows, func(a, b Row) int { return compareRow(a, b.Name) })
+	rows = slices.SortedFunc(slices.Values(rows), func(a, b Row) int { return strings.Compare(a.Name, b.Name) })
+	p := &page{began: at.began, fetched: at.at, rows: packRows("", rows)}
 	if c.takeNote(dir, dir.Prefix+name, p, decides) {
 		c.store.put(noteKey(dir, name), p, c.cfg.TTL)
 	}
@@ -252,7 +252,7 @@ func (c *Cache) markerLocked(d *dirState, row string) string {
 	if s, ok := d.pages.before(row); ok && s.covers(d.cursor) {
 		if p := c.pageLocked(d, s); p != nil {
 			left := p.within(window{from: d.cursor, to: s.to})
-			if len(left) <= max(1, len(p.rows)/8) {
+			if left.len() <= max(1, p.rows.len()/8) {
 				return s.to
 			}
 		}

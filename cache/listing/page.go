@@ -15,8 +15,7 @@ type page struct {
 	// all that follow.
 	to  string
 	end bool
-	// rows are sorted by name, each name once.
-	rows []Row
+	rows rows
 	// began is the logical time of the request.
 	began uint64
 	// fetched is the time of the request, by the clock.
@@ -31,41 +30,38 @@ func (p *page) start() uint64 { return p.began }
 
 // row finds the row of that exact name.
 func (p *page) row(name string) (Row, bool) {
-	i, ok := slices.BinarySearchFunc(p.rows, name, compareRow)
+	i, ok := p.rows.search(name)
 	if !ok {
 		return Row{}, false
 	}
-	return p.rows[i], true
+	return p.rows.row(i), true
 }
 
 // within is the part of the rows that lies in the window.
-func (p *page) within(w window) []Row {
-	first, exact := slices.BinarySearchFunc(p.rows, w.from, compareRow)
+func (p *page) within(w window) rows {
+	first, exact := p.rows.search(w.from)
 	if exact {
 		first++
 	}
 	if w.end {
-		return p.rows[first:]
+		return p.rows.slice(first, p.rows.len())
 	}
-	last, exact := slices.BinarySearchFunc(p.rows, w.to, compareRow)
+	end, exact := p.rows.search(w.to)
 	if exact {
-		last++
+		end++
 	}
-	return p.rows[first:max(first, last)]
+	return p.rows.slice(first, max(first, end))
 }
 
 // cost is about what the page takes in memory.
 func (p *page) cost() int64 {
-	const structBytes = 160
-	cost := int64(structBytes + len(p.from) + len(p.to))
-	for i := range p.rows {
-		cost += p.rows[i].bytes()
-	}
-	return cost
+	return p.partCost() + p.rows.pack.bytes()
 }
 
-func compareRow(r Row, name string) int {
-	return strings.Compare(r.Name, name)
+// partCost is cost without the pack, which the pages of a sheet share.
+func (p *page) partCost() int64 {
+	const structBytes = 192
+	return structBytes + int64(len(p.from)+len(p.to)) + p.rows.bytes()
 }
 
 // window is the range of names after from, up to and including to, or without

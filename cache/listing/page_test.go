@@ -44,7 +44,7 @@ func TestIndexIsLikeAMapOfNames(t *testing.T) {
 }
 
 func TestPageWindowHasNamesAfterFromUpToTo(t *testing.T) {
-	p := &page{rows: []Row{{Name: "b"}, {Name: "c"}, {Name: "d"}, {Name: "e"}}}
+	p := &page{rows: packRows("", []Row{{Name: "b"}, {Name: "c"}, {Name: "d"}, {Name: "e"}})}
 	for _, test := range []struct {
 		w    window
 		want string
@@ -57,7 +57,7 @@ func TestPageWindowHasNamesAfterFromUpToTo(t *testing.T) {
 		{window{from: "", to: "a"}, ""},
 	} {
 		var got strings.Builder
-		for _, r := range p.within(test.w) {
+		for _, r := range unpacked(p.within(test.w)) {
 			got.WriteString(r.Name)
 		}
 		if got.String() != test.want {

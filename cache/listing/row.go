@@ -75,16 +75,6 @@ type Row struct {
 	Local bool
 }
 
-// bytes is about what a row costs in memory.
-func (r *Row) bytes() int64 {
-	const structBytes = 160
-	n := structBytes + int64(len(r.Name)+len(r.ETag)+len(r.SymlinkPath)+len(r.LinkText)+len(r.SLOETag))
-	if strings.Contains(r.ContentType, ";") {
-		n += int64(len(r.ContentType)) // rows share types, but not those with dates in them
-	}
-	return n
-}
-
 // directoryType tells whether the object's content type, without parameters,
 // is one that marks directories.
 func (r *Row) directoryType() bool {

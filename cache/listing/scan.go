@@ -62,7 +62,7 @@ func (s *Scanner) Next(ctx context.Context) (Entry, error) {
 			}
 			s.view, s.pos, s.end = v, v.to, v.end
 		}
-		if s.ahead >= 0 && len(s.view.rows)+s.ahead <= s.view.size {
+		if s.ahead >= 0 && s.view.rows.len()+s.ahead <= s.view.size {
 			s.ahead = -1
 			s.cache.ahead(ctx, s.dir, &s.view)
 		}
@@ -75,18 +75,18 @@ func (s *Scanner) Next(ctx context.Context) (Entry, error) {
 // step merges the next row of the view, if there is one.
 func (s *Scanner) step() bool {
 	rows, claims := s.view.rows, s.view.claims
-	if len(claims) == 0 || len(rows) > 0 && rows[0].Name < claims[0].row.Name {
-		if len(rows) == 0 {
+	if len(claims) == 0 || rows.len() > 0 && rows.compare(0, claims[0].row.Name) < 0 {
+		if rows.len() == 0 {
 			return false
 		}
-		s.view.rows = rows[1:]
-		s.out = s.merge.push(dated{rows[0], s.view.page.fetched}, s.out)
+		s.view.rows = rows.slice(1, rows.len())
+		s.out = s.merge.push(dated{rows.row(0), s.view.page.fetched}, s.out)
 		return true
 	}
 	claim := &claims[0]
 	s.view.claims = claims[1:]
-	if len(rows) > 0 && rows[0].Name == claim.row.Name {
-		s.view.rows = rows[1:]
+	if rows.len() > 0 && rows.compare(0, claim.row.Name) == 0 {
+		s.view.rows = rows.slice(1, rows.len())
 	}
 	if claim.exists {
 		s.out = s.merge.push(dated{claim.row, claim.fetched}, s.out)

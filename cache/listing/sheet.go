@@ -18,6 +18,8 @@ type sheet struct {
 	objects int
 	// parts are the pages by the directories' prefixes.
 	parts map[string]*page
+	// pack has the rows of all parts.
+	pack *pack
 	// first says that the walk was not going on from the sheet before.
 	first bool
 	// began and fetched are the same as those of a page.
@@ -32,8 +34,7 @@ type sheetReader struct {
 	// open are the directories that the next name may lie in, each within the
 	// one before. The first is the root.
 	open []openPart
-	// types are the content types so far, which rows share.
-	types map[string]string
+	packer *packer
 }
 
 type openPart struct {
@@ -43,7 +44,7 @@ type openPart struct {
 
 func newSheetReader(root Dir, marker string, began uint64, fetched time.Time) *sheetReader {
 	s := &sheet{root: root, from: marker, to: marker, parts: make(map[string]*page), began: began, fetched: fetched}
-	r := &sheetReader{sheet: s, types: make(map[string]string)}
+	r := &sheetReader{sheet: s, packer: newPacker()}
 	r.enter(root.Prefix, marker)
 	// What is left of the directories that the marker lies in.
 	for i := len(root.Prefix); i < len(marker); i++ {
@@ -56,7 +57,11 @@ func newSheetReader(root Dir, marker string, began uint64, fetched time.Time) *s
 
 // enter opens the page of a directory, of which the names after from follow.
 func (r *sheetReader) enter(prefix, from string) {
-	p := &page{from: from, to: from, began: r.began, fetched: r.fetched, sheet: r.sheet, before: r.objects}
+	prefix = strings.Clone(prefix) // the rest of the name is not kept
+	p := &page{
+		from: from, to: from, rows: rows{prefix: prefix},
+		began: r.began, fetched: r.fetched, sheet: r.sheet, before: r.objects,
+	}
 	r.parts[prefix] = p
 	r.open = append(r.open, openPart{prefix, p})
 }
@@ -65,6 +70,9 @@ func (r *sheetReader) enter(prefix, from string) {
 func (r *sheetReader) add(row Row) error {
 	if row.Name <= r.to || !strings.HasPrefix(row.Name, r.root.Prefix) {
 		return fmt.Errorf("%w: object %q after %q in %q", ErrBadListing, row.Name, r.to, r.root.Prefix)
+	}
+	if err := r.packer.checkRoom(); err != nil {
+		return err
 	}
 	top := len(r.open) - 1
 	for !strings.HasPrefix(row.Name, r.open[top].prefix) {
@@ -77,25 +85,20 @@ func (r *sheetReader) add(row Row) error {
 			continue
 		}
 		prefix := row.Name[:i+1]
-		up := r.open[len(r.open)-1].page
-		up.push(Row{Name: prefix, Subdir: true})
+		r.push(&Row{Name: prefix, Subdir: true})
 		r.enter(prefix, "")
 	}
-	if t, ok := r.types[row.ContentType]; ok {
-		row.ContentType = t
-	} else {
-		r.types[row.ContentType] = row.ContentType
-	}
-	r.open[len(r.open)-1].page.push(row)
+	r.push(&row)
 	r.objects++
 	r.to = row.Name
 	return nil
 }
 
-// push appends a row, which is after all others.
-func (p *page) push(r Row) {
-	p.rows = append(p.rows, r)
-	p.to = r.Name
+// push appends a row to the page of the innermost directory.
+func (r *sheetReader) push(row *Row) {
+	p := r.open[len(r.open)-1].page
+	r.packer.add(&p.rows, row)
+	p.to = row.Name
 }
 
 // finish closes the sheet; end is set if nothing follows.
@@ -103,7 +106,13 @@ func (r *sheetReader) finish(end bool) (*sheet, error) {
 	if r.objects == 0 && !end {
 		return nil, fmt.Errorf("%w: nothing new after %q", ErrBadListing, r.from)
 	}
-	r.end = end
+	r.end, r.pack = end, r.packer.pack
+	all := make([]*rows, 0, len(r.parts))
+	for _, p := range r.parts {
+		all = append(all, &p.rows)
+		p.to = strings.Clone(p.to)
+	}
+	r.packer.finish(all...)
 	for _, o := range r.open {
 		o.page.to, o.page.end = r.to, end
 	}
@@ -125,9 +134,9 @@ func (s *sheet) part(dir Dir) *page {
 // cost is about what the sheet takes in memory.
 func (s *sheet) cost() int64 {
 	const entryBytes = 64
-	var cost int64
-	for prefix, p := range s.parts {
-		cost += p.cost() + entryBytes + int64(len(prefix))
+	cost := s.pack.bytes()
+	for _, p := range s.parts {
+		cost += p.partCost() + entryBytes
 	}
 	return cost
 }

@@ -1,7 +1,6 @@
 package listing
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -53,7 +52,7 @@ const (
 
 // scanned notes that somebody has begun to read dir, what its first page has,
 // and whether a sheet had it already.
-func (c *Cache) scanned(dir Dir, rows []Row, bySheet bool) {
+func (c *Cache) scanned(dir Dir, rows rows, bySheet bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.stateLocked(dir)
@@ -71,7 +70,7 @@ func (c *Cache) scanned(dir Dir, rows []Row, bySheet bool) {
 		w.credit = min(w.credit+1, maxCredit)
 	}
 	w.at, w.last = c.cfg.Now(), dir.Prefix
-	w.inner = slices.ContainsFunc(rows, func(r Row) bool { return r.Subdir })
+	w.inner = rows.anySubdir()
 }
 
 // walkOverLocked is the walk that dir lies in, or nil.
@@ -127,7 +126,7 @@ func (c *Cache) knownRowsLocked(dir Dir) int {
 	if d := c.dirs[dir]; d != nil {
 		if s, ok := d.pages.after(""); ok {
 			if p := c.pageLocked(d, s); p != nil {
-				return len(p.rows)
+				return p.rows.len()
 			}
 		}
 	}
@@ -216,8 +215,8 @@ func (c *Cache) backLocked(dir, up Dir, most int) (first Dir, n int) {
 		return dir, 0
 	}
 	rows := p.within(window{to: dir.Prefix})
-	for i := len(rows) - 1; i >= 0 && n < most; i-- {
-		name := rows[i].Name
+	for i := rows.len() - 1; i >= 0 && n < most; i-- {
+		name := rows.name(i)
 		if !strings.HasSuffix(name, "/") || name == up.Prefix || name == dir.Prefix {
 			continue
 		}

@@ -275,9 +275,9 @@ func TestSheetsHaveWhatListingsOfEachDirectoryHave(t *testing.T) {
 					want = append(want, row)
 				}
 			}
-			if got := p.within(w); !slices.Equal(got, want) || len(got) != len(p.rows) {
+			if got := unpacked(p.within(w)); !slices.Equal(got, want) || len(got) != p.rows.len() {
 				t.Errorf("seed %d, root %q, marker %q, %d rows: part %q from %q to %q (%v) has\n%v, want\n%v",
-					seed, root.Prefix, marker, s.page, dir.Prefix, p.from, p.to, p.end, p.rows, want)
+					seed, root.Prefix, marker, s.page, dir.Prefix, p.from, p.to, p.end, unpacked(p.rows), want)
 			}
 		}
 		if t.Failed() {
