@@ -130,7 +130,7 @@ func New(cfg Config, lister Lister) (*Cache, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	store, err := newStore(cfg.Bytes)
+	store, err := newStore(cfg.Bytes, cfg.TTL, cfg.Now)
 	if err != nil {
 		return nil, err
 	}

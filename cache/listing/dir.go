@@ -20,6 +20,9 @@ type dirState struct {
 	dropped uint64
 
 	pages index
+	// lost are the spans of pages that are gone: what they knew is asked for again
+	// at the same markers, so that pages do not overlap and each is found by all.
+	lost index
 	// sweepAt is the number of spans at which those without a page are
 	// looked for.
 	sweepAt int
@@ -51,7 +54,11 @@ type miss struct {
 	at   time.Time
 }
 
-const minSweep = 64
+const (
+	minSweep = 64
+	// maxLost bounds the spans in dirState.lost.
+	maxLost = 1024
+)
 
 // stateLocked finds or makes the state of dir. The caller ends with
 // restLocked, whatever it does to the state.
@@ -113,9 +120,21 @@ func (c *Cache) validLocked(d *dirState, began uint64) bool {
 // pageLocked is the page behind the span, or nil if it is not believed or not
 // there any more; then its spans are removed.
 func (c *Cache) pageLocked(d *dirState, s span) *page {
+	return c.behindLocked(d, s, c.store.get)
+}
+
+// sweepLocked removes the spans without a page.
+func (c *Cache) sweepLocked(d *dirState) {
+	for _, s := range slices.Clone(d.pages) {
+		c.behindLocked(d, s, c.store.peek)
+	}
+}
+
+// behindLocked is pageLocked with one of the ways to get a value.
+func (c *Cache) behindLocked(d *dirState, s span, get func(key string, began uint64) value) *page {
 	if c.validLocked(d, s.began) {
 		var p *page
-		switch v := c.store.get(s.key, s.began).(type) {
+		switch v := get(s.key, s.began).(type) {
 		case *page:
 			p = v
 		case *sheet:
@@ -125,20 +144,32 @@ func (c *Cache) pageLocked(d *dirState, s span) *page {
 			return p
 		}
 	}
-	d.pages = d.pages.without(s)
+	d.lose(s)
 	return nil
+}
+
+// lose takes the spans of a page that is gone out of the index.
+func (d *dirState) lose(s span) {
+	if len(d.lost) >= maxLost {
+		d.lost = nil
+	}
+	for _, o := range d.pages {
+		if o.samePage(s) {
+			d.lost = d.lost.with(o)
+		}
+	}
+	d.pages = slices.DeleteFunc(d.pages, s.samePage)
 }
 
 // indexLocked makes p the knowledge about its window.
 func (c *Cache) indexLocked(d *dirState, key string, p *page) {
 	w := window{from: p.from, to: p.to, end: p.end}
 	d.pages = d.pages.with(span{window: w, key: key, began: p.began})
+	d.lost = d.lost.cut(w)
 	if len(d.pages) < d.sweepAt {
 		return
 	}
-	for _, s := range slices.Clone(d.pages) {
-		c.pageLocked(d, s)
-	}
+	c.sweepLocked(d)
 	d.sweepAt = max(minSweep, 2*len(d.pages))
 }
 
@@ -187,6 +218,6 @@ func (c *Cache) invalidateLocked(d *dirState) {
 // staleLocked forgets what the server said about d.
 func (c *Cache) staleLocked(d *dirState) {
 	d.gen = c.tickLocked()
-	d.pages = nil
+	d.pages, d.lost = nil, nil
 	c.spoilLocked(d.dir)
 }

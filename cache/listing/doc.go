@@ -3,8 +3,8 @@
 //
 // # Two kinds of knowledge
 //
-// What the server said can be asked again. It lives in ristretto, which may
-// drop any value at any time: pages of listings (one page is the answer to one
+// What the server said can be asked again. It lives in a store that may
+// drop any value at any time (the values used last, and ristretto): pages of listings (one page is the answer to one
 // request), sheets (pages of many directories, the answer to one request
 // without a delimiter) and notes (the answer to a caller's own question about one
 // name). It is believed for Config.TTL, counted from the moment the request began.
@@ -65,10 +65,12 @@
 //
 // Each directory has an index of disjoint spans of names, each naming the page
 // that knows it. A newer page trims the spans of older ones. The index is in a
-// map of the cache's own and is checked against ristretto on use: a page that
-// was evicted leaves an unknown range. A lookup needs both the row "x" and the
-// row "x/" to be in known ranges. Filling a page does not depend on who asked:
-// a sheet fills the pages of several directories.
+// map of the cache's own and is checked against the store on use: a page that
+// is gone leaves an unknown range, and the span is remembered. Who wants to know
+// of a name in it asks from where that page began; pages that begin wherever
+// somebody looks overlap, and each drives out others. A lookup needs both the row
+// "x" and the row "x/" to be in known ranges. Filling a page does not depend on
+// who asked: a sheet fills the pages of several directories.
 //
 // # Walks
 //
@@ -107,8 +109,13 @@
 //
 // # Bounds
 //
-// Pages and notes: Config.Bytes, plus a few of the latest pages, because
-// ristretto may refuse a page at the very moment it was fetched for a lookup.
+// Pages, sheets and notes: Config.Bytes. Half of it is for those used last
+// (recent.go), of which a few are held whatever they cost; ristretto has the other
+// half, is offered what falls out of the first, and gives it back when it is used.
+// Ristretto alone would refuse the pages that are in demand: it goes by how often a
+// key was asked for, and a page is asked for once for each name in it, so that those
+// of the directory before win for long. A page that nobody believes any more is dropped
+// when it is met, at the latest when as many values have come since as there were.
 // A sheet is one value, so that what a walk fetched together is dropped together.
 // Overlay: Config.MaxOverlay rows; above it the oldest eighth is dropped and
 // the pages of their directories with them, so that the truth is asked again.

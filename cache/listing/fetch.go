@@ -178,7 +178,7 @@ func (c *Cache) fly(ctx context.Context, d *dirState, f *flight, p *page) {
 	err := c.read(ctx, d.dir, p)
 	key := pageKey(d.dir, p.from)
 	if err == nil && c.storable(d, p) {
-		c.store.putPage(key, p, c.cfg.TTL)
+		c.store.put(key, p)
 	}
 	c.mu.Lock()
 	d.flights = slices.DeleteFunc(d.flights, func(o *flight) bool { return o == f })

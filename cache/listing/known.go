@@ -29,7 +29,7 @@ func (c *Cache) Created(dir Dir) {
 		return
 	}
 	key := pageKey(dir, "")
-	c.store.putPage(key, p, c.cfg.TTL)
+	c.store.put(key, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dirs[dir] == d && c.validLocked(d, p.began) {

@@ -156,7 +156,7 @@ func (c *Cache) note(dir Dir, name string, at Moment, decides bool, rows []Row) 
 	rows = slices.SortedFunc(slices.Values(rows), func(a, b Row) int { return strings.Compare(a.Name, b.Name) })
 	p := &page{began: at.began, fetched: at.at, rows: packRows("", rows)}
 	if c.takeNote(dir, dir.Prefix+name, p, decides) {
-		c.store.put(noteKey(dir, name), p, c.cfg.TTL)
+		c.store.put(noteKey(dir, name), p)
 	}
 }
 
@@ -226,9 +226,7 @@ func (c *Cache) gap(dir Dir, name string) (marker string, covered bool) {
 		return "", false
 	}
 	defer c.restLocked(d)
-	for _, s := range slices.Clone(d.pages) {
-		c.pageLocked(d, s)
-	}
+	c.sweepLocked(d)
 	rows := []string{dir.Prefix + name, dir.Prefix + name + "/"}
 	if dir.account() {
 		rows = rows[:1]
@@ -243,9 +241,13 @@ func (c *Cache) gap(dir Dir, name string) (marker string, covered bool) {
 }
 
 // markerLocked is where to begin a listing that should cover row, which is in
-// no span: at the start if nothing is known, at the end of the span before if
-// the lookups are coming to that end, and else just below the row.
+// no span: where that of a page began which knew the row and is gone, at the start
+// if nothing is known, at the end of the span before if the lookups are coming to
+// that end, and else just below the row.
 func (c *Cache) markerLocked(d *dirState, row string) string {
+	if s, ok := d.lost.find(row); ok {
+		return s.from
+	}
 	if len(d.pages) == 0 {
 		return ""
 	}

@@ -225,7 +225,7 @@ func TestAPageThatRistrettoRefusesStillAnswersTheLookupItWasFetchedFor(t *testin
 		t.Fatalf("covered %v, %v", covered, err)
 	}
 	wantLookup(t, c, "b", Found)
-	for elsewhere := range recentPages {
+	for elsewhere := range leastHeld {
 		_, err := c.Scan(t.Context(), Dir{Container: padded(elsewhere), Prefix: "d/"}).Next(t.Context())
 		if err != nil && !errors.Is(err, io.EOF) {
 			t.Fatal(err)

@@ -13,8 +13,8 @@ type page struct {
 	from string
 	// to is the last name the page knows, unless end is set: then it knows
 	// all that follow.
-	to  string
-	end bool
+	to   string
+	end  bool
 	rows rows
 	// began is the logical time of the request.
 	began uint64
@@ -26,7 +26,8 @@ type page struct {
 	before int
 }
 
-func (p *page) start() uint64 { return p.began }
+func (p *page) start() uint64    { return p.began }
+func (p *page) asked() time.Time { return p.fetched }
 
 // row finds the row of that exact name.
 func (p *page) row(name string) (Row, bool) {
@@ -167,10 +168,19 @@ func (x index) with(n span) index {
 	return result
 }
 
-// without is the index without the spans of that page.
-func (x index) without(s span) index {
-	return slices.DeleteFunc(x, func(o span) bool { return o.key == s.key && o.began == s.began })
+// cut is the index without what it has in w.
+func (x index) cut(w window) index {
+	var result index
+	for _, s := range x {
+		for _, left := range s.minus(w) {
+			result = append(result, span{window: left, key: s.key, began: s.began})
+		}
+	}
+	return result
 }
+
+// samePage tells whether two spans are of one page.
+func (s span) samePage(o span) bool { return o.key == s.key && o.began == s.began }
 
 func compareSpan(s span, name string) int {
 	return strings.Compare(s.from, name)

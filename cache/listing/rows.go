@@ -199,7 +199,7 @@ func (p *packer) checkRoom() error {
 // add appends row to r. The packer makes the rows of several directories at once.
 func (p *packer) add(r *rows, row *Row) {
 	r.pack = p.pack
-	r.at = append(r.at, uint32(len(p.buf))) //nolint:gosec // see checkRoom
+	r.at = append(r.at, uint32(len(p.buf))) // see checkRoom
 	base, parameters := row.ContentType, ""
 	if i := strings.IndexByte(base, ';'); i >= 0 {
 		base, parameters = base[:i], base[i:]
@@ -307,7 +307,7 @@ func (u *unpacker) bytes(n int) string {
 	return s
 }
 
-func (u *unpacker) string() string { return u.bytes(int(u.uint())) } //nolint:gosec // it was a length
+func (u *unpacker) string() string { return u.bytes(int(u.uint())) }
 
 func (u *unpacker) uint() uint64 {
 	var n uint64

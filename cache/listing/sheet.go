@@ -33,7 +33,7 @@ type sheetReader struct {
 
 	// open are the directories that the next name may lie in, each within the
 	// one before. The first is the root.
-	open []openPart
+	open   []openPart
 	packer *packer
 }
 
@@ -141,4 +141,5 @@ func (s *sheet) cost() int64 {
 	return cost
 }
 
-func (s *sheet) start() uint64 { return s.began }
+func (s *sheet) start() uint64    { return s.began }
+func (s *sheet) asked() time.Time { return s.fetched }

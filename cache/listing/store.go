@@ -2,111 +2,134 @@ package listing
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
 )
 
-// recentPages is how many of the latest pages are held whatever ristretto
-// decides. It may refuse a new page in favour of those in memory; a lookup
-// that had the page fetched must still find it, and so must a walk that is
-// reading one while the next is fetched.
-const recentPages = 4
-
 // value is a page, a note or a sheet.
 type value interface {
 	// start is when it began.
 	start() uint64
+	// asked is the same by the clock.
+	asked() time.Time
 	// cost is about what it takes in memory.
 	cost() int64
 }
 
-// store holds pages and notes in ristretto. A value may be gone at any time.
+// store holds pages, notes and sheets: those used last in recent, and of the rest
+// what ristretto takes. A value may be gone at any time.
 type store struct {
+	ttl    time.Duration
+	now    func() time.Time
+	recent *recent
+
 	// closing keeps ristretto open while it is used: it panics on a Set that
 	// meets its Close. Guards the following.
 	closing sync.RWMutex
 	closed  bool
 	values  *ristretto.Cache[string, value]
-
-	// mu guards the following.
-	mu     sync.Mutex
-	recent [recentPages]stored
-	next   int
 }
 
-// stored is a page or sheet with its key.
-type stored struct {
-	key   string
-	value value
-}
-
-// newStore makes a store for about that many bytes of pages and notes.
-func newStore(bytes int64) (*store, error) {
+// newStore makes a store for about that many bytes, half of them for the values
+// used last. A program that asks for the attributes of a large directory takes
+// 100,000 names at a time and goes through them in an order of its own (fts, of
+// find, du and ls): with the default memory these fit the half, and less would
+// leave it to ristretto which of them are asked for again and again.
+func newStore(bytes int64, ttl time.Duration, now func() time.Time) (*store, error) {
 	// Ristretto asks for ten counters an item. A note is some 300 bytes.
 	const bytesPerCounter = 30
+	s := &store{ttl: ttl, now: now}
+	s.recent = newRecent(bytes/2, s.fresh)
+	rest := bytes - bytes/2
 	values, err := ristretto.NewCache(&ristretto.Config[string, value]{
-		NumCounters: max(1000, bytes/bytesPerCounter),
-		MaxCost:     bytes,
+		NumCounters: max(1000, rest/bytesPerCounter),
+		MaxCost:     rest,
 		BufferItems: 64,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("memory for listings: %w", err)
 	}
-	return &store{values: values}, nil
+	s.values = values
+	return s, nil
 }
 
-// get is the value of that key that began then, or nil.
+// left is how long the value is still believed.
+func (s *store) left(v value) time.Duration { return s.ttl - s.now().Sub(v.asked()) }
+
+func (s *store) fresh(v value) bool { return s.left(v) > 0 }
+
+// get is the value of that key that began then, or nil. It is used.
 func (s *store) get(key string, began uint64) value {
-	s.mu.Lock()
-	for _, r := range s.recent {
-		if r.value != nil && r.key == key && r.value.start() == began {
-			s.mu.Unlock()
-			return r.value
-		}
-	}
-	s.mu.Unlock()
 	if v := s.latest(key); v != nil && v.start() == began {
 		return v
 	}
 	return nil
 }
 
-// latest is what ristretto has under the key, or nil. Asking is also what
-// tells ristretto that the key is in demand.
+// peek is get for somebody who does not use the value.
+func (s *store) peek(key string, began uint64) value {
+	v := s.recent.get(key, false)
+	if v == nil {
+		v = s.kept(key)
+	}
+	if v != nil && v.start() == began {
+		return v
+	}
+	return nil
+}
+
+// latest is the last value of that key, or nil. It is used.
 func (s *store) latest(key string) value {
+	if v := s.recent.get(key, true); v != nil {
+		return v
+	}
+	v := s.kept(key)
+	if v != nil {
+		s.put(key, v)
+	}
+	return v
+}
+
+// put stores a value and makes it the latest used.
+func (s *store) put(key string, v value) {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.closed {
+		return
+	}
+	for _, h := range s.recent.put(held{key, v}) {
+		s.offerLocked(h)
+	}
+}
+
+// kept is what ristretto has under the key and is still believed, or nil. Asking
+// is also what tells ristretto that the key is in demand.
+func (s *store) kept(key string) value {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
 	if s.closed {
 		return nil
 	}
 	v, _ := s.values.Get(key)
+	if v == nil || !s.fresh(v) {
+		return nil
+	}
 	return v
 }
 
-// putPage stores a page of a listing, or a sheet, and keeps it among the recent
-// ones.
-func (s *store) putPage(key string, p value, ttl time.Duration) {
-	s.mu.Lock()
-	s.recent[s.next] = stored{key, p}
-	s.next = (s.next + 1) % recentPages
-	s.mu.Unlock()
-	s.latest(key)
-	s.put(key, p, ttl)
-}
-
-// put stores a page or note; it may be refused. Ristretto frees it when the
-// TTL has passed; whether it is still believed before that is for the caller.
-func (s *store) put(key string, p value, ttl time.Duration) {
-	s.closing.RLock()
-	defer s.closing.RUnlock()
-	if s.closed {
-		return
+// offerLocked offers a value to ristretto, which may refuse it, and frees it when
+// it is not believed any more. The caller holds closing for reading.
+func (s *store) offerLocked(h held) {
+	if v, _ := s.values.Get(h.key); v == h.value {
+		return // it was used from there
 	}
-	if s.values.SetWithTTL(key, p, p.cost(), ttl) {
-		// A Set is applied later. Waiting once a request keeps request
-		// counts exact, and two Sets of a new key from discarding the second.
+	if s.values.SetWithTTL(h.key, h.value, h.cost(), s.left(h.value)) {
+		// A Set is applied later. Waiting keeps request counts exact, and two Sets
+		// of a new key from discarding the second.
 		s.values.Wait()
 	}
 }
@@ -119,6 +142,7 @@ func (s *store) close() {
 		return
 	}
 	s.closed = true
+	s.recent.clear()
 	s.values.Close()
 }
 
@@ -128,9 +152,21 @@ func pageKey(d Dir, marker string) string {
 	return "p" + d.Container + "\x00" + d.Prefix + "\x00" + marker
 }
 
-// sheetKey is the key of the sheet of root that begins after marker.
-func sheetKey(root Dir, marker string) string {
-	return "s" + root.Container + "\x00" + root.Prefix + "\x00" + marker
+// sheetKey is the key of the sheet of root that begins after marker and was asked
+// for with that limit.
+func sheetKey(root Dir, marker string, limit int) string {
+	return "s" + root.Container + "\x00" + root.Prefix + "\x00" + marker + "\x00" + strconv.Itoa(limit)
+}
+
+// sheetOf undoes sheetKey; ok is false for other keys.
+func sheetOf(key string) (root Dir, marker string, limit int, ok bool) {
+	key, ok = strings.CutPrefix(key, "s")
+	parts := strings.Split(key, "\x00")
+	if !ok || len(parts) != 4 {
+		return Dir{}, "", 0, false
+	}
+	limit, err := strconv.Atoi(parts[3])
+	return Dir{parts[0], parts[1]}, parts[2], limit, err == nil
 }
 
 // noteKey is the key of the note about a name in d.

@@ -135,9 +135,9 @@ func (c *Cache) readSheet(ctx context.Context, f *treeFlight, r *sheetReader) (*
 
 // land makes the parts of the sheet known to their directories.
 func (c *Cache) land(f *treeFlight, s *sheet, err error) {
-	key := sheetKey(f.root, f.marker)
+	key := sheetKey(f.root, f.marker, f.limit)
 	if err == nil && c.currentTree(f) {
-		c.store.putPage(key, s, c.cfg.TTL)
+		c.store.put(key, s)
 	}
 	c.mu.Lock()
 	if err == nil && f.began > c.invalid {

@@ -190,6 +190,10 @@ func (c *Cache) planStartLocked(d *dirState) (w *walk, marker string, limit int)
 		}
 		return nil, "", 0
 	}
+	if marker, limit, ok := d.lostSheet(w.root); ok {
+		w.credit -= deeperPrice
+		return w, marker, limit
+	}
 	w.credit -= firstPrice
 	first := d.dir
 	// One directory left out may well have been left out on purpose.
@@ -197,6 +201,17 @@ func (c *Cache) planStartLocked(d *dirState) (w *walk, marker string, limit int)
 		first = dir
 	}
 	return w, justBefore(first), firstRows
+}
+
+// lostSheet is where the sheet began, and how long it was, that the beginning of d
+// was in and that is gone.
+func (d *dirState) lostSheet(root Dir) (marker string, limit int, ok bool) {
+	s, ok := d.lost.after("")
+	if !ok {
+		return "", 0, false
+	}
+	of, marker, limit, ok := sheetOf(s.key)
+	return marker, limit, ok && of == root
 }
 
 // backLocked goes back from dir to directories of up before it that are not known,
