@@ -82,7 +82,7 @@
 // if its version has the same ETag. All handles of a file that is
 // being written share its draft (draft.go): a stream as long as it is written in
 // order (stream.go has it as segments and a tail, writepool.go the memory that all
-// streams share), a staged file on the local disk otherwise. A stream for which
+// streams share, sums.go the checksums of segments, computed together), a staged file on the local disk otherwise. A stream for which
 // there is no memory, or whose segments the server refuses, becomes a staged file,
 // so that no file waits for what another holds. drafts.go keeps what could not be
 // stored, and tries it again.
@@ -142,8 +142,11 @@
 //     listing in memory is looked through, and never during a request.
 //  7. fileNode.mu: the version and the draft of a file. Held for moments.
 //  8. draft.mu: the stage of a draft, and how its last upload went.
-//  9. segment.mu: the bytes of a segment, which its writer and the upload that
-//     follows it share. Held for the copy of a block at most.
+//  9. sums.turn: who has it hashes segments, a whole one and parts of others at a
+//     time. Uploads take it; a writer only to drop a segment.
+//  10. sums.mu: the list of sums. Held for moments.
+//  11. segment.mu: the bytes of a segment, which its writer, its upload and the sums
+//     share. Held for the copy of a block at most.
 //
 // dirHandle.mu and versionReader.mu guard their handle alone; the latter is taken
 // before neighbours.mu, the former is held while it waits for the server: two calls
@@ -161,6 +164,8 @@
 // deletions do not depend on any request: they run under the context of the
 // mount, in goroutines of the writePool, which close waits for. The goroutine
 // that serves the kernel, the one that has it forget nodes, and those that ask for the usage of the account are the
-// FS's own, and drafts that could not be stored are
+// FS's own. That of md5-simd, which sums.go starts for the first segments that are
+// hashed together, is told to end when no upload is left; the library has no way to
+// wait for it, and it touches nothing but its own memory. Drafts that could not be stored are
 // tried again by goroutines of the drafts, which the end of the mount waits for.
 package fs

@@ -235,6 +235,7 @@ func (f *FS) close() {
 	f.late.finish()
 	f.writers.wait()
 	f.writers.checkReturned()
+	f.writers.sums.close()
 	f.stop()
 	f.nearby.close()
 	f.cache.Close()

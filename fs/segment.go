@@ -2,10 +2,7 @@ package fs
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // Swift's ETag is an MD5; it finds damage, not malice
-	"encoding/hex"
 	"errors"
-	"hash"
 	"io"
 	"os"
 	"sync"
@@ -29,8 +26,6 @@ type segment struct {
 	data buffer
 	// ended says that no more will be written.
 	ended bool
-	// sum is the MD5, in hex, of what was sent to the end last.
-	sum string
 	// grew is closed when data has grown or ended, and then replaced.
 	grew chan struct{}
 
@@ -39,6 +34,8 @@ type segment struct {
 	done chan struct{}
 	info swiftbackend.Segment
 	err  error
+	// sum is the MD5 of what was written; nil before the upload begins.
+	sum *sum
 	// kept says that the segment on the server is somebody else's now.
 	kept bool
 }
@@ -59,6 +56,13 @@ func (g *segment) size() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.data.size
+}
+
+// from implements summed.
+func (g *segment) from(off int64) []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.data.from(off)
 }
 
 // room is how many bytes the blocks can have.
@@ -143,6 +147,9 @@ func (g *segment) stored() bool { return g.err == nil || !swiftbackend.Refused(g
 func (g *segment) begin(f *FS, p place) {
 	pool := f.writers
 	g.done, g.err = make(chan struct{}), nil
+	if g.sum == nil {
+		g.sum = pool.sums.add(g)
+	}
 	pool.uploading.Add(1)
 	pool.wg.Go(func() {
 		defer close(g.done)
@@ -165,40 +172,53 @@ func (g *segment) begin(f *FS, p place) {
 }
 
 // upload sends the segment as it is written and compares the server's checksum
-// with the one of what was sent.
+// with its own, which is computed while the server's answer is waited for.
 func (g *segment) upload(ctx context.Context, f *FS, p place) (swiftbackend.Segment, error) {
-	content := swiftbackend.Content{Size: swiftbackend.UnknownSize, Open: func() io.Reader { return g.follow(ctx, f.writers) }}
+	ctx, cancel := context.WithCancel(ctx)
+	sent, sentAll := context.WithCancel(ctx)
+	var summing sync.WaitGroup
+	defer summing.Wait()
+	defer cancel()
+	summing.Go(func() {
+		if <-sent.Done(); ctx.Err() == nil {
+			f.writers.sums.advance(g.sum)
+		}
+	})
+	content := swiftbackend.Content{Size: swiftbackend.UnknownSize, Open: func() io.Reader { return g.follow(ctx, f.writers, sentAll) }}
 	info, err := f.client.PutSegment(ctx, p.container, g.name, content)
 	if err != nil {
 		return info, err
 	}
-	g.mu.Lock()
-	sum, size := g.sum, g.data.size
-	g.mu.Unlock()
-	if info.ETag != sum {
+	if !g.hasEnded() {
+		return info, &swiftbackend.Error{
+			Op: "PUT segment", Path: info.Container + "/" + info.Name, Kind: swiftbackend.KindChecksum,
+			Detail: "the server answered before everything was sent",
+		}
+	}
+	if sum := f.writers.sums.complete(g.sum); info.ETag != sum {
 		return info, &swiftbackend.Error{
 			Op: "PUT segment", Path: info.Container + "/" + info.Name, Kind: swiftbackend.KindChecksum,
 			Detail: "sent MD5 " + sum + ", the server has " + info.ETag,
 		}
 	}
-	info.Size = size
+	info.Size = g.size()
 	return info, nil
 }
 
 // follow returns the content from the beginning, to its end and not only to
-// where the writer is. One that holds a place in the queue of pool ends the
-// segment when the writer idles.
-func (g *segment) follow(ctx context.Context, pool *writePool) *follower {
-	return &follower{g: g, ctx: ctx, pool: pool, sum: md5.New(), closed: make(chan struct{})} //nolint:gosec // see the import
+// where the writer is; then it calls atEnd. One that holds a place in the queue of
+// pool ends the segment when the writer idles.
+func (g *segment) follow(ctx context.Context, pool *writePool, atEnd func()) *follower {
+	return &follower{g: g, ctx: ctx, pool: pool, atEnd: atEnd, closed: make(chan struct{})}
 }
 
 type follower struct {
-	g    *segment
-	ctx  context.Context
-	pool *writePool
-	off  int64
-	sum  hash.Hash     // of what was given out
-	idle time.Duration // since the writer wrote
+	g     *segment
+	ctx   context.Context
+	pool  *writePool
+	atEnd func()
+	off   int64
+	idle  time.Duration // since the writer wrote
 
 	once   sync.Once
 	closed chan struct{}
@@ -207,7 +227,7 @@ type follower struct {
 func (r *follower) Read(p []byte) (int, error) {
 	data, err := r.next()
 	n := copy(p, data)
-	r.gave(data[:n])
+	r.off += int64(n)
 	return n, err
 }
 
@@ -223,19 +243,11 @@ func (r *follower) WriteTo(w io.Writer) (int64, error) {
 			return r.off - begin, err
 		}
 		n, err := w.Write(data)
-		r.gave(data[:n])
+		r.off += int64(n)
 		if err != nil {
 			return r.off - begin, err
 		}
 	}
-}
-
-// gave counts and hashes what was given out. Hashing at the pace of the sending,
-// and not of the writer, leaves the processor to the connection when it is
-// short.
-func (r *follower) gave(data []byte) {
-	r.off += int64(len(data))
-	_, _ = r.sum.Write(data)
 }
 
 // next returns what there is of the next block, and waits if there is nothing
@@ -243,18 +255,14 @@ func (r *follower) gave(data []byte) {
 func (r *follower) next() ([]byte, error) {
 	for {
 		r.g.mu.Lock()
-		size, ended, grew, blocks := r.g.data.size, r.g.ended, r.g.grew, r.g.data.blocks
+		data, ended, grew := r.g.data.from(r.off), r.g.ended, r.g.grew
 		r.g.mu.Unlock()
-		if r.off < size {
+		if len(data) > 0 {
 			r.idle = 0
-			i, at := blockAt(r.off)
-			block := *blocks[i]
-			return block[at:min(int64(len(block)), at+size-r.off)], nil
+			return data, nil
 		}
 		if ended {
-			r.g.mu.Lock()
-			r.g.sum = hex.EncodeToString(r.sum.Sum(nil))
-			r.g.mu.Unlock()
+			r.atEnd()
 			return nil, io.EOF
 		}
 		if err := r.wait(grew); err != nil {

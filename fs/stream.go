@@ -319,6 +319,7 @@ func (s *stream) drop(unlinked bool) {
 			if g.stored() && !g.kept {
 				uploaded = append(uploaded, g.info)
 			}
+			s.f.writers.sums.drop(g.sum)
 		}
 		g.data.free(s.f.writers)
 	}

@@ -26,6 +26,7 @@ type writePool struct {
 	uploading atomic.Int32
 	wg        sync.WaitGroup // uploads and deletions under way
 	blocks    sync.Pool      // of *[]byte, largeBlock bytes each
+	sums      sums           // of what is being uploaded
 
 	// generation numbers the inodes of new files, which have no version yet.
 	generation atomic.Uint64
@@ -154,6 +155,16 @@ func blockAt(off int64) (i int, at int64) {
 	}
 	off -= smallBlock
 	return 1 + int(off/largeBlock), off % largeBlock
+}
+
+// from returns the bytes at off, as far as they are in one block; none at the end.
+func (b *buffer) from(off int64) []byte {
+	if off >= b.size {
+		return nil
+	}
+	i, at := blockAt(off)
+	block := *b.blocks[i]
+	return block[at:min(int64(len(block)), at+b.size-off)]
 }
 
 // capacity is how many bytes the blocks have room for.
