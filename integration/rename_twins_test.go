@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"os"
 	"slices"
@@ -22,20 +21,10 @@ func megabyteSegments(c *fs.Config) { c.SegmentSize, c.Container = 1<<20, "c" }
 func killedRename(t *testing.T, srv *fakeswift.Server, from, to string) {
 	t.Helper()
 	d := mountBinary(t, fakeAccount(srv), ":c")
-	ctx, carryOn := context.WithCancel(t.Context())
-	defer carryOn()
-	reached := make(chan struct{}, 1000)
-	stall := srv.Inject(fakeswift.Fault{Match: func(r *http.Request) bool { return r.Method == http.MethodDelete }, Do: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		reached <- struct{}{}
-		fakeswift.Stall(ctx)(w, r, next)
-	}})
+	deletions := holdRequests(t, srv, fakeswift.Fault{Match: isMethod(http.MethodDelete)})
 	ended := make(chan error, 1)
 	go func() { ended <- syscall.Rename(d.path(from), d.path(to)) }()
-	select {
-	case <-reached:
-	case err := <-ended:
-		t.Fatalf("the rename ended before a deletion: %v", err)
-	}
+	deletions.await(1)
 	if err := syscall.Kill(d.pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +33,8 @@ func killedRename(t *testing.T, srv *fakeswift.Server, from, to string) {
 		t.Error("the rename succeeded")
 	}
 	sh(t, "umount "+d.dir)
-	carryOn()
-	stall.Remove()
+	deletions.awaitNone()
+	deletions.release()
 }
 
 // twins returns a server on which the file old has been renamed to new by a mount
