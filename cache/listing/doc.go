@@ -3,11 +3,11 @@
 //
 // # Two kinds of knowledge
 //
-// What the server said can be asked again. It lives in a store that may
-// drop any value at any time (the values used last, and ristretto): pages of listings (one page is the answer to one
-// request), sheets (pages of many directories, the answer to one request
-// without a delimiter) and notes (the answer to a caller's own question about one
-// name). It is believed for Config.TTL, counted from the moment the request began.
+// What the server said can be asked again. It lives in a store that may drop any
+// value at any time (store.go): pages of listings (one page is the answer to one
+// request), sheets (pages of many directories, the answer to one request without a
+// delimiter) and notes (the answer to a caller's own question about one name). It is
+// believed for Config.TTL, counted from the moment the request began.
 //
 // What this mount did is exact and cannot be asked, because container listings
 // lag behind the objects in a real cluster. It lives in the overlay, a plain
@@ -111,7 +111,8 @@
 //
 // Pages, sheets and notes: Config.Bytes. Half of it is for those used last
 // (recent.go), of which a few are held whatever they cost; ristretto has the other
-// half, is offered what falls out of the first, and gives it back when it is used.
+// half: it is offered what falls out of the first, and gives it back when it is
+// used, so that all that is in demand may fill both.
 // Ristretto alone would refuse the pages that are in demand: it goes by how often a
 // key was asked for, and a page is asked for once for each name in it, so that those
 // of the directory before win for long. A page that nobody believes any more is dropped

@@ -82,6 +82,12 @@ func TestAValueThatIsFoundInRistrettoIsHeldAgain(t *testing.T) {
 	if s.get("00", 1) == nil || s.recent.keys()[0] != "00" {
 		t.Errorf("%q are held, want the one used first of them", s.recent.keys())
 	}
+	if _, ok := s.values.GetTTL("00"); ok {
+		t.Error("it is in ristretto too")
+	}
+	if s.peek("01", 1) == nil {
+		t.Error("what fell out for it is not in ristretto")
+	}
 }
 
 func TestAnOlderValueDoesNotReplaceANewerOne(t *testing.T) {
@@ -142,38 +148,60 @@ func TestAClosedStoreFindsAndTakesNothing(t *testing.T) {
 	}
 }
 
-// TestPagesInDemandAreAskedForOnce reads two directories like du does: 8 pages,
-// and their names in an order of its own. In between the pages of the first are
-// asked for often enough that ristretto would refuse others for long.
-func TestPagesInDemandAreAskedForOnce(t *testing.T) {
-	const perPage, pages = 100, 8
+// The directories of newDemand have so many pages, of so many names each.
+const (
+	demandPages   = 8
+	demandPerPage = 100
+)
+
+// newDemand is a cache with memory for so many of the pages of directories that were
+// read once.
+func newDemand(t *testing.T, memory int64, dirs ...string) (*Cache, *tree) {
+	t.Helper()
 	var names []string
-	for _, dir := range []string{"old", "new"} {
-		for i := range pages * perPage {
+	for _, dir := range dirs {
+		for i := range demandPages * demandPerPage {
 			names = append(names, fmt.Sprintf("%s/file-%03d", dir, i))
 		}
 	}
-	s := newTree(perPage, names...)
-	pageCost := (&page{rows: packRows("old/", s.list("old/", "", "/", perPage))}).cost()
-	c := newTreeCache(t, s, func(cfg *Config) { cfg.Bytes = 24 * pageCost })
+	s := newTree(demandPerPage, names...)
+	page := &page{rows: packRows(dirs[0]+"/", s.list(dirs[0]+"/", "", "/", demandPerPage))}
+	return newTreeCache(t, s, func(cfg *Config) { cfg.Bytes = memory * page.cost() }), s
+}
+
+// wantNoRequestsFor reads the directory and then looks at all of its names many times,
+// in orders of its own, like du does.
+func wantNoRequestsFor(t *testing.T, c *Cache, s *tree, name string) {
+	t.Helper()
+	dir := Dir{Container: "c", Prefix: name + "/"}
+	read(t, c, dir)
+	s.requests()
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, dir := range []string{"old", "new"} {
-		where := Dir{Container: "c", Prefix: dir + "/"}
-		read(t, c, where)
-		s.requests()
-		for range 40 {
-			for _, i := range rng.Perm(pages * perPage) {
-				name := fmt.Sprintf("file-%03d", i)
-				if _, answer := c.Lookup(t.Context(), where, name); answer.State == Found {
-					continue
-				}
-				if _, err := c.Fill(t.Context(), where, name); err != nil {
-					t.Fatal(err)
-				}
+	for range 20 {
+		for _, i := range rng.Perm(demandPages * demandPerPage) {
+			name := fmt.Sprintf("file-%03d", i)
+			if _, answer := c.Lookup(t.Context(), dir, name); answer.State == Found {
+				continue
+			}
+			if _, err := c.Fill(t.Context(), dir, name); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if asked := s.requests(); len(asked) > 0 {
-			t.Errorf("the pages of %s were asked for again: %q", dir, asked)
-		}
 	}
+	if asked := s.requests(); len(asked) > 0 {
+		t.Errorf("pages of %s were asked for again %d times, the first by %q", name, len(asked), asked[0])
+	}
+}
+
+// TestPagesInDemandAreAskedForOnce has the pages of a directory asked for so often
+// that ristretto would refuse those of the next for long.
+func TestPagesInDemandAreAskedForOnce(t *testing.T) {
+	c, s := newDemand(t, 3*demandPages, "old", "new")
+	wantNoRequestsFor(t, c, s, "old")
+	wantNoRequestsFor(t, c, s, "new")
+}
+
+func TestPagesThatTakeTurnsAreAskedForOnce(t *testing.T) {
+	c, s := newDemand(t, demandPages*3/2, "large")
+	wantNoRequestsFor(t, c, s, "large")
 }

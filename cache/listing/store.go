@@ -89,9 +89,22 @@ func (s *store) latest(key string) value {
 	}
 	v := s.kept(key)
 	if v != nil {
-		s.put(key, v)
+		s.moveBack(held{key, v})
 	}
 	return v
+}
+
+// moveBack takes a value out of ristretto and makes it the latest used. What falls
+// out for it gets its place there, which is about as large, so that values which
+// take turns do not have to win against others.
+func (s *store) moveBack(h held) {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.closed {
+		return
+	}
+	s.values.Del(h.key)
+	s.putLocked(h)
 }
 
 // put stores a value and makes it the latest used.
@@ -101,8 +114,18 @@ func (s *store) put(key string, v value) {
 	if s.closed {
 		return
 	}
-	for _, h := range s.recent.put(held{key, v}) {
-		s.offerLocked(h)
+	s.putLocked(held{key, v})
+}
+
+// putLocked is put for who holds closing for reading.
+func (s *store) putLocked(h held) {
+	for _, out := range s.recent.put(h) {
+		// Ristretto may refuse it, and frees it when nobody believes it any more.
+		if s.values.SetWithTTL(out.key, out.value, out.cost(), s.left(out.value)) {
+			// A Set is applied later. Waiting keeps request counts exact, and two
+			// Sets of a new key from discarding the second.
+			s.values.Wait()
+		}
 	}
 }
 
@@ -119,19 +142,6 @@ func (s *store) kept(key string) value {
 		return nil
 	}
 	return v
-}
-
-// offerLocked offers a value to ristretto, which may refuse it, and frees it when
-// it is not believed any more. The caller holds closing for reading.
-func (s *store) offerLocked(h held) {
-	if v, _ := s.values.Get(h.key); v == h.value {
-		return // it was used from there
-	}
-	if s.values.SetWithTTL(h.key, h.value, h.cost(), s.left(h.value)) {
-		// A Set is applied later. Waiting keeps request counts exact, and two Sets
-		// of a new key from discarding the second.
-		s.values.Wait()
-	}
 }
 
 // close frees everything. Further calls find and store nothing.
