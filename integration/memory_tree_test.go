@@ -45,6 +45,15 @@ func TestLookingAtEveryFileOfATreeNeedsLittleMemory(t *testing.T) {
 	walkMemory(t, srv, "find . -size 7c | wc -l", "60000", 11)
 }
 
+// TestLookingAtEveryFileOfALargeDirectoryAsksForEachPageOnce has find take 100,000
+// names at a time and ask for their attributes in the order of inode numbers, so that
+// ten pages are in demand at once; and then another ten.
+func TestLookingAtEveryFileOfALargeDirectoryAsksForEachPageOnce(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	srv.FillContainer("c", inDirectories(1, 200_000), 7)
+	walkMemory(t, srv, "find . -size 7c | wc -l", "200000", 25)
+}
+
 func TestAThousandOpenFilesNeedLittleMemory(t *testing.T) {
 	const size = 256 << 10
 	srv := startFake(t, fakeswift.Options{})
