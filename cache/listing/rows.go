@@ -11,10 +11,10 @@ import (
 )
 
 // rows are rows of one directory in byte order, each name once. They are packed:
-// a row takes some 40 bytes and its name below the prefix, where a Row takes four
+// a row takes some 40 bytes and its name after the prefix, where a Row takes four
 // times as much. A Row is made when it is asked for.
 type rows struct {
-	// prefix is what all names begin with.
+	// prefix is what all names begin with: the directory's, or more.
 	prefix string
 	// pack has the rows; it is nil if there are none.
 	pack *pack
@@ -255,6 +255,9 @@ func (p *packer) dropLast(r *rows) {
 // packer made.
 func (p *packer) finish(all ...*rows) {
 	p.text, p.types = string(p.buf), slices.Clone(p.types)
+	if len(all) == 1 {
+		p.shorten(all[0])
+	}
 	n := 0
 	for _, r := range all {
 		n += len(r.at)
@@ -265,6 +268,37 @@ func (p *packer) finish(all ...*rows) {
 		at = append(at, r.at...)
 		r.at = slices.Clip(at[first:])
 	}
+}
+
+// shorten takes out of the names what they all go on with after the prefix. The rows
+// are all that is in the pack.
+func (p *packer) shorten(r *rows) {
+	if r.len() < 2 {
+		return
+	}
+	first, last := r.rest(0), r.rest(r.len()-1)
+	common := 0
+	for common < min(len(first), len(last)) && first[common] == last[common] {
+		common++
+	}
+	if common == 0 {
+		return
+	}
+	prefix := strings.Join([]string{r.prefix, first[:common]}, "")
+	old := p.text
+	p.buf = p.buf[:0]
+	for i, at := range r.at {
+		end := len(old)
+		if i+1 < r.len() {
+			end = int(r.at[i+1])
+		}
+		u := unpacker{old[at:end]}
+		r.at[i] = uint32(len(p.buf)) // less than before
+		p.buf = append(p.buf, u.bytes(1)...)
+		p.string(u.string()[common:])
+		p.buf = append(p.buf, u.left...)
+	}
+	r.prefix, p.text = prefix, string(p.buf)
 }
 
 // number is that of a content type.
