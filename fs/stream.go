@@ -92,12 +92,16 @@ func (s *stream) writeAt(ctx context.Context, data []byte, off int64) (int, erro
 	return n, nil
 }
 
-// segmentSize is how long the tail becomes. It grows with the file, up to where two
-// fit in the memory of all streams, so that few files need more segments than a
-// static manifest has.
+// segmentSize is how long the tail becomes. It grows with the file, so that few files
+// need more segments than a static manifest has: as long as half of them are left, up
+// to where four fit in the memory of all streams, which are then sent and hashed
+// beside one another, and after that up to where two do.
 func (s *stream) segmentSize() int64 {
-	least := s.f.cfg.SegmentSize
-	return max(least, min(s.f.client.SegmentSizeFor(s.sealed, least), s.f.cfg.writeMemory()/2))
+	least, most := s.f.cfg.SegmentSize, s.f.cfg.writeMemory()/4
+	if len(s.segments) >= s.f.client.Info().MaxSLOSegments/2 {
+		most *= 2
+	}
+	return max(least, min(s.f.client.SegmentSizeFor(s.sealed, least), most))
 }
 
 // followTail begins the upload of a tail that is large enough and certainly a

@@ -281,3 +281,20 @@ func TestSegmentsNeedRoomInTheName(t *testing.T) {
 		t.Errorf("the server has %d bytes", len(got))
 	}
 }
+
+func TestFourSegmentsFitInTheMemoryUntilAManifestRunsShort(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{}, func(c *Config) { c.SegmentSize = 16 * mib })
+	w := create(t, f, srv, "file")
+	for _, c := range []struct {
+		segments     int
+		sealed, want int64
+	}{
+		{0, 0, 16 * mib}, {62, 62 * 16 * mib, 16 * mib}, {100, 3 << 30, 16 * mib}, {499, 8 << 30, 16 * mib}, {500, 8 << 30, 32 * mib}, {900, 1 << 40, 32 * mib},
+	} {
+		s := stream{f: f, segments: make([]*segment, c.segments), sealed: c.sealed}
+		if got := s.segmentSize(); got != c.want {
+			t.Errorf("segment %d, at byte %d, becomes %d MiB, want %d", c.segments, c.sealed, got/mib, c.want/mib)
+		}
+	}
+	w.close()
+}
