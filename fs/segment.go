@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"swiftfs/swiftbackend"
@@ -34,6 +35,8 @@ type segment struct {
 	done chan struct{}
 	info swiftbackend.Segment
 	err  error
+	// sending says that the upload has its turn.
+	sending atomic.Bool
 	// sum is the MD5 of what was written; nil before the upload begins.
 	sum *sum
 	// kept says that the segment on the server is somebody else's now.
@@ -161,6 +164,8 @@ func (g *segment) begin(f *FS, p place) {
 			return
 		}
 		defer pool.uploads.Release(1)
+		g.sending.Store(true)
+		defer g.sending.Store(false)
 		if g.info, g.err = g.upload(f.ctx, f, p); g.err == nil {
 			g.mu.Lock()
 			g.data.free(pool)

@@ -127,10 +127,10 @@ func (s *stream) begin(g *segment) error {
 	return nil
 }
 
-// grow gives the tail one more block. When the memory of all streams is used
-// up, other handles' tails and then this one's become segments, so that nobody
-// waits for what only a waiting handle could give back. It is errNoMemory when
-// none can come back.
+// grow gives the tail one more block. When the memory of all streams is used up, it
+// waits for what the server is storing of this one. If that is nothing, other
+// handles' tails and then this one's become segments, so that nobody waits for what
+// only a waiting handle could give back. It is errNoMemory when none can come back.
 func (s *stream) grow(ctx context.Context) error {
 	pool := s.f.writers
 	room := s.tail.room()
@@ -138,7 +138,11 @@ func (s *stream) grow(ctx context.Context) error {
 		s.tail.addBlock(pool.small())
 		return nil
 	}
-	if !pool.memory.TryAcquire(largeBlock) {
+	got, err := s.takeBlock(ctx)
+	if err != nil {
+		return err
+	}
+	if !got {
 		pool.reclaim(s)
 		if room > smallBlock && s.tail.size() == room {
 			return s.seal()
@@ -149,6 +153,35 @@ func (s *stream) grow(ctx context.Context) error {
 	}
 	if !s.tail.addBlock(pool.large()) {
 		pool.memory.Release(largeBlock)
+	}
+	return nil
+}
+
+// takeBlock takes a large block of memory, for which it waits as long as the server is
+// storing any of the stream.
+func (s *stream) takeBlock(ctx context.Context) (got bool, err error) {
+	for {
+		g := s.sending() // what ends later is awaited, and what ended before has given back its memory
+		if s.f.writers.memory.TryAcquire(largeBlock) {
+			return true, nil
+		}
+		if g == nil {
+			return false, nil
+		}
+		if got, err := s.f.writers.acquireUntil(ctx, g.done); got || err != nil {
+			return got, err
+		}
+	}
+}
+
+// sending returns a segment that the server is being sent, or nil. The tail is none
+// of them, because it may wait for the writer; nor is one that waits for its turn,
+// because tails may have all turns.
+func (s *stream) sending() *segment {
+	for _, g := range s.segments {
+		if g.sending.Load() {
+			return g
+		}
 	}
 	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -297,4 +299,59 @@ func TestFourSegmentsFitInTheMemoryUntilAManifestRunsShort(t *testing.T) {
 		}
 	}
 	w.close()
+}
+
+func TestAStreamWaitsForItsOwnUploadsBeforeItCutsATailShort(t *testing.T) {
+	const size = 12 * mib
+	f, srv := newTestFS(t, fakeswift.Options{}, func(c *Config) { c.MemoryLimit, c.SegmentSize = leastMemory, size })
+	stalled, goOn := context.WithCancel(t.Context())
+	defer goOn()
+	srv.Inject(fakeswift.Fault{Match: putOf("/c_segments/file/"), Do: fakeswift.Stall(stalled)})
+	idle, w := create(t, f, srv, "idle"), create(t, f, srv, "file")
+	idle.add(pattern(3*mib, 1))
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		defer goOn()
+		w.want = pattern(3*size, 2)
+		if _, errno := w.Write(t.Context(), w.want, 0); errno != 0 {
+			t.Errorf("writing: %v", errno)
+		}
+	})
+	for stalled.Err() == nil && f.writers.memory.TryAcquire(largeBlock) { // until what is being uploaded and the tails have all of it
+		f.writers.memory.Release(largeBlock)
+		runtime.Gosched()
+	}
+	goOn()
+	writing.Wait()
+	w.close()
+	if n := len(idle.draft.stream.segments); n > 0 {
+		t.Errorf("the tail of another file was made %d segments", n)
+	}
+	idle.close()
+	wantSegments(t, f, srv, 3)
+}
+
+// The uploads that a stream waits for must not wait for its own tail, or for others'
+// that wait as well.
+func TestStreamsWaitForUploadsThatHaveTheirTurn(t *testing.T) {
+	const size = 5 * mib
+	f, srv := newTestFS(t, fakeswift.Options{}, func(c *Config) { c.MemoryLimit, c.SegmentSize, c.UploadConcurrency = leastMemory, size, 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var writers sync.WaitGroup
+	for i := range 4 {
+		w := create(t, f, srv, fmt.Sprintf("file-%d", i))
+		writers.Go(func() {
+			data := pattern(4*size, uint64(i))
+			for p := range slices.Chunk(data, mib) {
+				if _, errno := w.Write(ctx, p, int64(len(w.want))); errno != 0 {
+					t.Errorf("file %d: %v", i, errno)
+					return
+				}
+				w.want = append(w.want, p...)
+			}
+		})
+		t.Cleanup(w.close)
+	}
+	writers.Wait()
 }

@@ -109,6 +109,27 @@ func (p *writePool) await(ctx context.Context) error {
 	return nil
 }
 
+// acquireUntil takes a large block of memory once there is one, unless done is
+// closed before.
+func (p *writePool) acquireUntil(ctx context.Context, done <-chan struct{}) (got bool, err error) {
+	wait, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer cancel()
+	watch.Go(func() {
+		select {
+		case <-done:
+			cancel()
+		case <-wait.Done():
+		}
+	})
+	got = p.memory.Acquire(wait, largeBlock) == nil
+	if !got {
+		err = ctx.Err()
+	}
+	return got, err
+}
+
 // reclaim has the largest tail of another handle made a segment, so that its
 // memory comes back. A handle that is busy writing seals its own.
 func (p *writePool) reclaim(self *stream) {
