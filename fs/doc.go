@@ -79,7 +79,10 @@
 // as it keeps them. readHandle reads the version its node stands for, through
 // fs/prefetch (version.go); neighbours.go fetches the small files of a directory
 // before a program that goes through them opens them, and the open takes the bytes
-// if its version has the same ETag. All handles of a file that is
+// if its version has the same ETag. At the end of a directory neighbours_dirs.go goes on
+// into those that come after it, if the program has gone on so before; what there is
+// to fetch is in the listing in memory (neighbours_listed.go), and no request is made
+// to find it out. All handles of a file that is
 // being written share its draft (draft.go): a stream as long as it is written in
 // order (stream.go has it as segments and a tail, writepool.go the memory that all
 // streams share, sums.go the checksums of segments, computed together), a staged file on the local disk otherwise. A stream for which

@@ -22,8 +22,9 @@ import (
 //
 // The order is that of the listing, in which readdir gives the names too, or that
 // of the inode numbers, by which cp and others sort what they have read of a
-// directory. What comes next is taken from the listing in memory; no request is
-// made to find it out.
+// directory. What comes next is taken from the listing in memory
+// (neighbours_listed.go); no request is made to find it out. After the last file come
+// those of the next directories (neighbours_dirs.go).
 type neighbours struct {
 	f     *FS
 	shelf *prefetch.Shelf[smallVersion] // or nil: nothing is read ahead
@@ -31,6 +32,11 @@ type neighbours struct {
 	mu sync.Mutex // guards the following
 	// walks are the directories in which files were read, the latest first.
 	walks []*dirWalk
+	// known is what directories were found to have, the latest first.
+	known []*dirContents
+	// misled is how often what was fetched of next directories was not read, less
+	// how often it was.
+	misled int
 }
 
 // smallVersion is one version of a small object.
@@ -44,36 +50,38 @@ type smallVersion struct {
 type dirWalk struct {
 	dir  listing.Dir
 	used time.Time
-	// first is the object that was read while there was no walk yet.
-	first string
-	// walk goes through files, or is nil: a single file has no neighbours that
-	// anybody wants.
+	// last is the object that was read last.
+	last string
+	// walk goes through the files of what is listed. Both are nil at first: a single
+	// file has no neighbours that anybody wants.
 	walk   *prefetch.Walk
-	files  []smallFile
-	number map[string]int // of the files, by their objects' names
-	// whole says that files are all that the listing has, not just the next.
-	whole  bool
-	missed int // reads of files that the walk does not have
-}
-
-// smallFile is a file as the listing has it.
-type smallFile struct {
-	object string
-	etag   string
-	size   int64
+	listed *dirContents
+	// missed counts reads of files that the walk does not have: patience of them
+	// make a new one.
+	missed, patience int
+	// turns are those by which the program has come here, and onward what comes
+	// after this directory, by each order.
+	turns  turns
+	onward map[int]*onward
 }
 
 const (
-	// mostWalks is how many directories are gone through at once, and
-	// mostNeighbours of how many files all of them, or one, know.
+	// mostWalks is how many directories are gone through at once, mostKnown how many
+	// are known, and mostNeighbours of how many files all of them, or one, know.
 	mostWalks      = 8
+	mostKnown      = 16
 	mostNeighbours = 16384
 	// nextNeighbours are taken from a directory that has more than that.
 	nextNeighbours = 1024
 	// walkIdle is how long nothing was read in a directory that is forgotten.
 	walkIdle = 10 * time.Second
-	// mostMissed is how many files that a walk does not know make a new one.
-	mostMissed = 64
+	// partLife is how long memory is taken to know no more of a long directory than
+	// it did.
+	partLife = 100 * time.Millisecond
+	// mostMissed is how many files that a walk does not know make a new one, and
+	// mostMissedOfPart if the listing had not all when it began.
+	mostMissed       = 64
+	mostMissedOfPart = 16
 )
 
 func newNeighbours(f *FS) *neighbours {
@@ -112,47 +120,56 @@ func (b *neighbours) read(n *fileNode, row *listing.Row) *prefetch.Parcel {
 	parcel := b.shelf.Take(smallVersion{p, row.ETag, row.Size})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	w := b.followLocked(d, up, p.object)
+	w := b.followLocked(placed{d, up}, p.object)
 	if w == nil {
 		return parcel
 	}
-	w.walk.Read(w.number[p.object], func(i int) bool { return b.fetch(d, up, &w.files[i]) })
+	order, over := w.walk.Read(int(w.listed.numbers[p.object]), func(i int) bool { return b.fetch(d, up, &w.listed.files[i]) })
+	if over > 0 {
+		b.goOnLocked(w, placed{d, up}, order, over)
+	}
 	return parcel
 }
 
 // followLocked returns the walk through a directory that has the object, or nil.
-func (b *neighbours) followLocked(d listing.Dir, up *fusefs.Inode, object string) *dirWalk {
+func (b *neighbours) followLocked(at placed, object string) *dirWalk {
 	now := time.Now()
 	b.walks = slices.DeleteFunc(b.walks, func(w *dirWalk) bool { return now.Sub(w.used) > walkIdle })
-	var before prefetch.Evidence
-	if len(b.walks) > 0 && b.walks[0].walk != nil {
-		latest := b.walks[0]
-		before = latest.walk.Evidence(inside(d, latest.dir))
+	before := b.turnLocked(at, object)
+	w := b.walkLocked(at.dir)
+	defer func() { w.used, w.last = now, object }()
+	if w.turns = before.turns; w.turns == nil {
+		w.turns = turns{}
 	}
-	w := b.walkLocked(d)
-	w.used = now
-	if _, ok := w.number[object]; ok {
+	if w.has(object) {
 		return w
 	}
 	switch {
-	case w.walk != nil && !w.whole && before.Any(): // the next part of a long directory
+	case w.walk != nil && !w.listed.whole && before.evidence.Any(): // the next part of a directory
 	case w.walk != nil:
-		if w.missed++; w.missed < mostMissed {
+		if w.missed++; w.missed < w.patience {
 			return nil
 		}
-	case w.first == "" && !before.Any():
-		w.first = object
+	case w.last == "" && !before.evidence.Any():
 		return nil
 	}
-	b.list(w, up, object, before)
-	b.boundLocked()
-	if _, ok := w.number[object]; !ok {
+	b.list(w, at, object, before.evidence)
+	if !w.has(object) {
 		return nil
 	}
-	if i, ok := w.number[w.first]; ok {
-		w.walk.Read(i, func(int) bool { return false })
+	if i, ok := w.listed.numbers[w.last]; ok {
+		w.walk.Read(int(i), func(int) bool { return false })
 	}
 	return w
+}
+
+// has reports whether the walk goes through an object.
+func (w *dirWalk) has(object string) bool {
+	if w.walk == nil {
+		return false
+	}
+	_, ok := w.listed.numbers[object]
+	return ok
 }
 
 // inside reports whether d is below up.
@@ -175,84 +192,61 @@ func (b *neighbours) walkLocked(d listing.Dir) *dirWalk {
 	return w
 }
 
-// boundLocked forgets the walks used least lately when all know too many files.
+// boundLocked forgets what was used least lately when too much is known.
 func (b *neighbours) boundLocked() {
+	b.known = b.known[:min(len(b.known), mostKnown)]
 	known := 0
 	for i, w := range b.walks {
-		if known += len(w.files); known > mostNeighbours && i > 0 {
+		if w.listed == nil {
+			continue
+		}
+		if known += w.listed.size(); known > mostNeighbours && i > 0 {
 			b.walks = b.walks[:i]
+			break
+		}
+	}
+	for i, c := range b.known {
+		if known += c.size(); known > 2*mostNeighbours && i > 0 {
+			b.known = b.known[:i]
 			return
 		}
 	}
 }
 
-// list finds the files of the directory that the listing in memory has: all of
-// them, or of a long directory those from the object on.
-func (b *neighbours) list(w *dirWalk, up *fusefs.Inode, object string, before prefetch.Evidence) {
-	w.missed = 0
-	if w.files, w.whole = b.filesAfter(w.dir, "", mostNeighbours); !w.whole {
-		w.files, _ = b.filesAfter(w.dir, object, nextNeighbours)
-		w.files = slices.Insert(w.files, 0, smallFile{object: object})
+// list begins a walk through what the listing in memory has of a directory: if it has
+// not all, from the file on that was read before the object.
+func (b *neighbours) list(w *dirWalk, at placed, object string, before prefetch.Evidence) {
+	c := b.contentsLocked(w.dir, cmp.Or(w.last, object), at)
+	if _, ok := c.numbers[object]; !ok && !c.whole {
+		c = b.contentsLocked(w.dir, object, at)
 	}
-	listed := make([]int32, len(w.files))
-	w.number = make(map[string]int, len(w.files))
-	for i := range w.files {
-		listed[i], w.number[w.files[i].object] = int32(i), i
-	}
-	if !w.whole {
-		w.walk = prefetch.NewWalk(before, listed)
-		return
-	}
-	w.walk = prefetch.NewWalk(before, listed, b.byNumber(w.dir, up, w.files))
-}
-
-// filesAfter returns the small files that the listing in memory has after a row; all is
-// false if there are more than most.
-func (b *neighbours) filesAfter(d listing.Dir, after string, most int) (files []smallFile, all bool) {
-	scan := b.f.cache.ScanKnown(d, after)
-	for range most {
-		e, err := scan.Next(b.f.ctx)
-		if err != nil {
-			return files, true
-		}
-		if e.Kind == listing.File && !e.Collides && e.Row.Name != d.Prefix && b.small(&e.Row) {
-			files = append(files, smallFile{e.Row.Name, e.Row.ETag, e.Row.Size})
-		}
-	}
-	return files, false
-}
-
-// byNumber returns the files in the order of their inode numbers.
-func (b *neighbours) byNumber(d listing.Dir, up *fusefs.Inode, files []smallFile) []int32 {
-	type numbered struct {
-		ino  uint64
-		file int32
-	}
-	sorted := make([]numbered, len(files))
+	files := make([][]int32, len(c.orders))
 	for i := range files {
-		part := files[i].object[len(d.Prefix):]
-		name, _ := encodeName(part, formPlain)
-		sorted[i] = numbered{b.f.entryIno(up, name, part, listing.File), int32(i)}
+		files[i] = c.filesOf(i)
 	}
-	slices.SortFunc(sorted, func(x, y numbered) int { return cmp.Compare(x.ino, y.ino) })
-	order := make([]int32, len(files))
-	for i := range sorted {
-		order[i] = sorted[i].file
+	w.listed, w.walk, w.onward = c, prefetch.NewWalk(before, files...), nil
+	if w.missed = 0; c.whole {
+		w.patience = mostMissed
+	} else {
+		w.patience = max(1, min(2*w.patience, mostMissedOfPart))
 	}
-	return order
+	b.boundLocked()
 }
 
 // fetch reads a file ahead, unless it is known to be another by now or the
-// kernel has it. It returns false if that has to wait.
+// kernel has it. It returns false if that has to wait. up is the node of the
+// directory, or nil if the kernel does not know it.
 func (b *neighbours) fetch(d listing.Dir, up *fusefs.Inode, file *smallFile) bool {
 	name, ok := encodeName(file.object[len(d.Prefix):], formPlain)
 	if !ok {
 		return true
 	}
 	v := smallVersion{place{d.Container, file.object}, file.etag, file.size}
-	if child := b.f.childOf(up, name); child != nil {
-		if n := fileOf(child); n == nil || !n.unread(&v) {
-			return true
+	if up != nil {
+		if child := b.f.childOf(up, name); child != nil {
+			if n := fileOf(child); n == nil || !n.unread(&v) {
+				return true
+			}
 		}
 	}
 	if b.f.blocks != nil && b.f.blocks.Has(b.f.blockKey(v.place, v.etag, v.size)) {

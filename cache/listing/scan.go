@@ -16,8 +16,8 @@ type Scanner struct {
 	view view
 	pos  string
 	end  bool
-	// known says that what is not in memory ends the scan.
-	known bool
+	// known says that what is not in memory ends the scan, and cut that it has.
+	known, cut bool
 	// ahead is how many rows of the page are read before the next one is asked
 	// for, or negative.
 	ahead int

@@ -16,7 +16,12 @@ func (s *Scanner) take(ctx context.Context) (view, error) {
 	}
 	v, ok := s.cache.cachedView(s.dir, s.pos)
 	if !ok {
+		s.cut = true
 		return view{window: window{to: s.pos, end: true}}, nil
 	}
 	return v, nil
 }
+
+// Cut reports whether a scan of what is in memory has ended although the directory
+// may go on.
+func (s *Scanner) Cut() bool { return s.cut }

@@ -45,3 +45,34 @@ func TestAScanOfWhatIsKnownAsksNothing(t *testing.T) {
 	}
 	wantRequests(t, s, lists, 0)
 }
+
+func TestAScanOfWhatIsKnownTellsWhetherTheDirectoryGoesOn(t *testing.T) {
+	s := newServer(newClock(), 2, "d/a", "d/b", "d/c", "d/e")
+	c := newCache(t, s)
+	cut := func() bool {
+		scan := c.ScanKnown(testDir, "")
+		for {
+			if _, err := scan.Next(t.Context()); err != nil {
+				return scan.Cut()
+			}
+		}
+	}
+	if !cut() {
+		t.Error("a directory that was never listed is known to its end")
+	}
+	scan := c.Scan(t.Context(), testDir)
+	if _, err := scan.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !cut() {
+		t.Error("a directory of two pages, of which one was listed, is known to its end")
+	}
+	for {
+		if _, err := scan.Next(t.Context()); err != nil {
+			break
+		}
+	}
+	if cut() {
+		t.Error("a directory that was listed is not known to its end")
+	}
+}

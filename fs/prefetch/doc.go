@@ -69,6 +69,8 @@
 // out is the evidence for the next directory if this one was read to its end, so
 // that the window is open at the first file there; reading one file of each
 // directory is no evidence.
+// Once all files to the last were asked for, a Walk tells how many of those that come
+// after them are to be ahead, too; which ones those are, the caller has to know.
 //
 // A Shelf holds what was fetched, each object under a key that stands for its
 // version, until its reader takes it, for 5 s at most. It has 16 MiB of the Budget at

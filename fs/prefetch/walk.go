@@ -69,28 +69,43 @@ func (w *Walk) Evidence(inside bool) Evidence {
 	return e
 }
 
+// Ended reports whether the last file of an order was read, and those before it
+// as the order has them.
+func (w *Walk) Ended(order int) bool {
+	o := &w.orders[order]
+	return o.run > 0 && o.last == len(o.files)-1
+}
+
 // Read notes that a file is read and has start called for those to be fetched
-// now, in the order of their reading. What start refuses it is asked again.
+// now, in the order of their reading. What start refuses it is asked again. Once
+// all to the last have been asked for, over is how many files that come after
+// those of the Walk are to be ahead, too, and order is the one that the reader
+// follows.
 //
 // The number of files ahead doubles with each read that follows the one before,
 // so that a reader who stops leaves at most about three times as many files
 // unread as he has read.
-func (w *Walk) Read(file int, start func(file int) bool) {
-	var best *order
+func (w *Walk) Read(file int, start func(file int) bool) (order, over int) {
+	best := -1
 	for i := range w.orders {
 		o := &w.orders[i]
 		o.note(int(o.at[file]))
-		if best == nil || o.run > best.run {
-			best = o
+		if best < 0 || o.run > w.orders[best].run {
+			best = i
 		}
 	}
-	if best == nil || best.run == 0 {
-		return
+	if best < 0 || w.orders[best].run == 0 {
+		return 0, 0
 	}
-	end := min(best.last+1+min(1<<best.run, mostAheadFiles), len(best.files))
-	for at := max(best.last+1, best.asked); at < end && start(int(best.files[at])); at++ {
-		best.asked = at + 1
+	o := &w.orders[best]
+	end := o.last + 1 + min(1<<o.run, mostAheadFiles)
+	for at := max(o.last+1, o.asked); at < min(end, len(o.files)); at++ {
+		if !start(int(o.files[at])) {
+			return best, 0
+		}
+		o.asked = at + 1
 	}
+	return best, max(end-len(o.files), 0)
 }
 
 // note moves the reader to a position.

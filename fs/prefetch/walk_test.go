@@ -163,3 +163,27 @@ func TestWhatIsRefusedIsAskedForAgain(t *testing.T) {
 		t.Errorf("fetched are %v, want 2 to 49", fetched)
 	}
 }
+
+func TestTheWindowGoesOnBehindTheLastFile(t *testing.T) {
+	listed, shuffled := inOrder(20)
+	w := NewWalk(nil, listed, shuffled)
+	for at, file := range shuffled {
+		order, over := w.Read(int(file), func(int) bool { return true })
+		if want := max(0, at+1+16-20); at > 3 && (over != want || order != 1) {
+			t.Errorf("after %d files %d are to be ahead behind the last, by order %d; want %d, by order 1", at+1, over, order, want)
+		}
+		if w.Ended(0) || w.Ended(1) != (at == 19) {
+			t.Errorf("after %d files the orders have ended: %v, %v", at+1, w.Ended(0), w.Ended(1))
+		}
+	}
+}
+
+func TestNothingBehindTheLastFileComesBeforeWhatWasRefused(t *testing.T) {
+	listed, _ := inOrder(10)
+	w := NewWalk(nil, listed)
+	for _, file := range listed {
+		if _, over := w.Read(int(file), func(int) bool { return false }); over != 0 && file < 9 {
+			t.Errorf("after file %d, %d are to be ahead behind the last", file, over)
+		}
+	}
+}
