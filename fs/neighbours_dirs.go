@@ -25,6 +25,13 @@ type turns map[int]int
 // read: each time doubles them.
 const mostMisled = 6
 
+// After less than fewTurns, of what comes after a directory fewOnward files are
+// fetched at most.
+const (
+	fewTurns  = 4
+	fewOnward = 16
+)
+
 // onward is what comes after the files of a directory, in one order.
 type onward struct {
 	order int
@@ -132,7 +139,8 @@ func (b *neighbours) goOnLocked(w *dirWalk, at placed, order, n int) {
 	b.findLocked(o, n, at)
 	for ; o.fetched < min(n, len(o.files)); o.fetched++ {
 		next := &o.files[o.fetched]
-		if w.turns[next.height] < 1<<b.misled || !b.fetch(next.dir, b.f.nodeAt(at, next.dir), next.file) {
+		turns := w.turns[next.height]
+		if turns < 1<<b.misled || turns < fewTurns && o.fetched == fewOnward || !b.fetch(next.dir, b.f.nodeAt(at, next.dir), next.file) {
 			return
 		}
 	}

@@ -1,11 +1,17 @@
 package prefetch
 
 // mostAheadFiles is how many files of a directory are ahead of their reader at
-// most: as many requests are under way at once.
-const mostAheadFiles = 16
+// most: as many requests are under way at once. Of one who has read longRun in a
+// row, longAheadFiles are: he finds files that have arrived while those behind them
+// are under way, and so many of those start at once when all have arrived at once.
+const (
+	mostAheadFiles = 16
+	longAheadFiles = 32
+	longRun        = 64
+)
 
-// mostRun bounds the evidence of an order, so that a reader who leaves it is
-// noticed within a few files.
+// mostRun bounds the evidence of an order for one who has passed a file over, so
+// that a reader who leaves it is noticed within a few files.
 const mostRun = 6
 
 // Walk follows a reader through the files of one directory and tells which
@@ -84,7 +90,7 @@ func (w *Walk) Ended(order int) bool {
 //
 // The number of files ahead doubles with each read that follows the one before,
 // so that a reader who stops leaves at most about three times as many files
-// unread as he has read.
+// unread as he has read, and at most half as many once that is many.
 func (w *Walk) Read(file int, start func(file int) bool) (order, over int) {
 	best := -1
 	for i := range w.orders {
@@ -98,7 +104,7 @@ func (w *Walk) Read(file int, start func(file int) bool) (order, over int) {
 		return 0, 0
 	}
 	o := &w.orders[best]
-	end := o.last + 1 + min(1<<o.run, mostAheadFiles)
+	end := o.last + 1 + o.window()
 	for at := max(o.last+1, o.asked); at < min(end, len(o.files)); at++ {
 		if !start(int(o.files[at])) {
 			return best, 0
@@ -106,6 +112,14 @@ func (w *Walk) Read(file int, start func(file int) bool) (order, over int) {
 		o.asked = at + 1
 	}
 	return best, max(end-len(o.files), 0)
+}
+
+// window is how many files are to be ahead of the reader.
+func (o *order) window() int {
+	if o.run == longRun {
+		return longAheadFiles
+	}
+	return min(1<<min(o.run, mostRun), mostAheadFiles)
 }
 
 // note moves the reader to a position.
@@ -120,12 +134,14 @@ func (o *order) note(at int) {
 		}
 	case step <= 0 && o.run > 0 && -step < mostAheadFiles:
 		return // overtaken by a later read, or the same again
-	case step == 1, step > 1 && o.run > 0:
-		o.run = max(0, o.run+2-step)
+	case step == 1:
+		o.run++
+	case step > 1 && o.run > 0:
+		o.run = max(0, min(o.run, mostRun)+2-step)
 	default:
 		o.run = 0
 	}
-	o.run = min(o.run, mostRun)
+	o.run = min(o.run, longRun)
 	if o.run == 0 {
 		o.asked = 0
 	}

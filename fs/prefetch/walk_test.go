@@ -71,6 +71,23 @@ func TestTheWindowOfAWalkDoubles(t *testing.T) {
 	}
 }
 
+func TestTheWindowOfALongWalkIsWiderUntilAFileIsPassedOver(t *testing.T) {
+	listed, _ := inOrder(200)
+	r := reader{walk: NewWalk(nil, listed)}
+	r.read(listed[:64]...)
+	if got := len(r.fetched) - 62; got != 16 {
+		t.Errorf("%d files are ahead after 64 reads, want 16", got)
+	}
+	r.read(64)
+	if got := len(r.fetched) - 63; got != 32 {
+		t.Errorf("%d files are ahead after 65 reads, want 32", got)
+	}
+	r.read(listed[66:90]...)
+	if got := len(r.fetched) - 88; got != 16 {
+		t.Errorf("%d files are ahead after one was passed over, want 16", got)
+	}
+}
+
 func TestWhoReadsAtRandomGetsNextToNothingAhead(t *testing.T) {
 	listed, shuffled := inOrder(1000)
 	rng := rand.New(rand.NewPCG(3, 4))
