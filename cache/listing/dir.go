@@ -15,6 +15,9 @@ type dirState struct {
 	// doubtful is the last invalidation by the user: changes that are not
 	// later are in doubt.
 	doubtful uint64
+	// changed is when an own change came or went last, apart from those that a page
+	// settled, or when the state was made.
+	changed uint64
 	// dropped is the time of the latest change that a page settled: notes
 	// have to begin after it, because they might hide that change.
 	dropped uint64
@@ -76,7 +79,7 @@ func (c *Cache) stateLocked(dir Dir) *dirState {
 	// A new state has a new generation: what an earlier state of the
 	// directory knew does not come back. Flights know themselves what was
 	// invalidated since they began.
-	d := &dirState{dir: dir, gen: c.tickLocked(), sweepAt: minSweep}
+	d := &dirState{dir: dir, gen: c.tickLocked(), changed: c.clock, sweepAt: minSweep}
 	for _, f := range c.trees {
 		if dir.within(f.root) && f.counts(dir) {
 			d.gen = min(d.gen, f.began-1)

@@ -43,6 +43,9 @@
 //     wait for it, and is not stored.
 //   - A page can settle a change only if its request began after the change.
 //
+// Cache.Changed gives callers who keep an answer themselves the latest such number of a
+// directory: while it stays the same, nothing that this mount did has changed the answer.
+//
 // # The life of a change
 //
 // A change younger than the TTL wins, except over a listed row that is

@@ -133,12 +133,17 @@ func (c *Cache) Made(dir Dir, rowName string) bool {
 func (c *Cache) changeLocked(dir Dir, ch *change) {
 	d := c.stateLocked(dir)
 	ch.dir, ch.made, ch.at = d, c.tickLocked(), c.cfg.Now()
+	stays := false // as before
 	if i, ok := d.changeIndex(ch.row.Name); ok {
+		stays = ch.sticky && d.changes[i].sticky
 		c.unlistLocked(d.changes[i])
 		d.changes[i] = ch
 	} else {
 		d.changes = slices.Insert(d.changes, i, ch)
 		c.changes++
+	}
+	if !stays {
+		d.changed = ch.made
 	}
 	if !ch.permanent() {
 		ch.place = c.evictable.PushBack(ch)
@@ -168,6 +173,7 @@ func (c *Cache) shrinkLocked() {
 // dropLocked takes the change out of the overlay.
 func (c *Cache) dropLocked(ch *change) {
 	c.unlistLocked(ch)
+	ch.dir.changed = c.tickLocked()
 	ch.dir.forgetTwin(ch.row.Name)
 	if i, ok := ch.dir.changeIndex(ch.row.Name); ok && ch.dir.changes[i] == ch {
 		ch.dir.changes = slices.Delete(ch.dir.changes, i, i+1)

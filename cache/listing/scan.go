@@ -28,6 +28,8 @@ type Scanner struct {
 	next int
 	// last is the entry given out last.
 	last found
+	// oldest is when the oldest of what was taken so far was known.
+	oldest time.Time
 }
 
 // Scan begins to go through dir. The order is that of the names in the
@@ -61,6 +63,7 @@ func (s *Scanner) Next(ctx context.Context) (Entry, error) {
 				s.ahead = v.aheadAt(s.pos == "")
 			}
 			s.view, s.pos, s.end = v, v.to, v.end
+			s.age(&v)
 		}
 		if s.ahead >= 0 && s.view.rows.len()+s.ahead <= s.view.size {
 			s.ahead = -1
@@ -98,6 +101,24 @@ func (s *Scanner) step() bool {
 // request for its page, or the time of the own change.
 func (s *Scanner) Fetched() time.Time {
 	return s.last.fetched
+}
+
+// Oldest is when the oldest of all that the entries so far were made from was
+// known, what is not there included. It is zero before the first Next.
+func (s *Scanner) Oldest() time.Time { return s.oldest }
+
+func (s *Scanner) age(v *view) {
+	known := func(at time.Time) {
+		if s.oldest.IsZero() || at.Before(s.oldest) {
+			s.oldest = at
+		}
+	}
+	if v.page != nil {
+		known(v.page.fetched)
+	}
+	for i := range v.claims {
+		known(v.claims[i].fetched)
+	}
 }
 
 // Age is how long ago that was; the TTL less this is how long the entry may
