@@ -32,6 +32,9 @@ type Status struct {
 	// Reads counts the reads that came to the mount's process. Others were answered
 	// from the kernel's page cache, or from the cache directory by the kernel alone.
 	Reads int64 `json:"reads"`
+	// DirReads counts the reads of directories that came to the mount's process. Others
+	// were answered from the lists that the kernel keeps.
+	DirReads int64 `json:"dir_reads"`
 	// Nodes counts the files and directories that the kernel knows.
 	Nodes int `json:"nodes"`
 }
@@ -47,7 +50,7 @@ type Pending struct {
 
 // Status returns the state of the mount at this moment.
 func (f *FS) Status() Status {
-	s := Status{Pending: f.pending(), MemoryLimit: f.cfg.MemoryLimit, Reads: f.reads.Load(), Nodes: f.nodes.len()}
+	s := Status{Pending: f.pending(), MemoryLimit: f.cfg.MemoryLimit, Reads: f.reads.Load(), DirReads: f.dirReads.Load(), Nodes: f.nodes.len()}
 	if dir := f.space.current(); dir != nil {
 		s.CacheDir, s.CacheUsed, s.CacheLimit = dir.Path(), dir.Used(), dir.Limit()
 	}
@@ -99,6 +102,9 @@ func (f *FS) Refresh(ctx context.Context, path string) error {
 	f.usage.changed(d.Container)
 	if up != nil {
 		f.cache.Invalidate(*up) // which has the entry itself
+		if n, _, _ := f.node(path[:strings.LastIndexByte(path, '/')+1]); n != nil {
+			_ = n.NotifyContent(0, 0)
+		}
 	}
 	if n, above, name := f.node(path); n != nil {
 		expire(n, above, name)
@@ -142,8 +148,7 @@ func expire(n, above *fusefs.Inode, name string) {
 		_ = above.NotifyEntry(name)
 		return
 	}
-	const onlyAttributes = -1
-	_ = n.NotifyContent(onlyAttributes, 0)
+	_ = n.NotifyContent(0, 0) // and the list of its names
 	for name, child := range n.Children() {
 		expire(child, n, name)
 	}

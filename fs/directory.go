@@ -30,6 +30,8 @@ type directoryNode struct {
 	last atomic.Pointer[listing.Row]
 
 	listed listed
+	list   kernelList
+	told   told
 }
 
 var _ = (interface {
@@ -62,7 +64,7 @@ func (n *directoryNode) Lookup(ctx context.Context, name string, out *fuse.Entry
 	if err != nil {
 		return nil, n.f.fail("lookup", in(d, name).String(), err)
 	}
-	if e.Kind == listing.File && n.bareList.CompareAndSwap(true, false) {
+	if e.Kind == listing.File && (n.bareList.CompareAndSwap(true, false) || n.f.lists.lookedUp(&n.list)) {
 		n.f.plus.lookedUp()
 	}
 	return n.f.child(ctx, &n.Inode, d, name, &e, out), 0
@@ -79,9 +81,14 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 		below := in(d, e.Name+"/").dir()
 		f.dirAttr(&out.Attr, below, &e.Row)
 		if old := f.childOf(up, name); old != nil && old.StableAttr().Mode == fuse.S_IFDIR {
+			if n, ok := old.Operations().(*directoryNode); ok {
+				n.tell(below, e)
+			}
 			return old // perhaps one that was renamed to here
 		}
-		return f.newInode(ctx, up, &directoryNode{f: f, part: e.Name}, f.newStable(up, e.Name, listing.Directory, dirGeneration))
+		n := &directoryNode{f: f, part: e.Name}
+		n.tell(below, e)
+		return f.newInode(ctx, up, n, f.newStable(up, e.Name, listing.Directory, dirGeneration))
 	}
 	if f.isLink(&e.Row) {
 		return f.linkChild(ctx, up, d, name, e.Row, &out.Attr)
@@ -117,12 +124,12 @@ func (n *directoryNode) Getattr(ctx context.Context, _ fusefs.FileHandle, out *f
 		out.SetTimeout(n.f.cfg.CacheTTL)
 		return 0
 	}
-	e, err := n.f.lookupDir(ctx, d)
+	row, fetched, err := n.row(ctx, d)
 	if err != nil {
 		return n.f.fail("getattr", d.Container+"/"+d.Prefix, err)
 	}
-	n.f.dirAttr(&out.Attr, d, &e.Row)
-	out.SetTimeout(n.f.remaining(e.fetched))
+	n.f.dirAttr(&out.Attr, d, &row)
+	out.SetTimeout(n.f.remaining(fetched))
 	return 0
 }
 
@@ -133,7 +140,9 @@ func (n *directoryNode) OpendirHandle(context.Context, uint32) (fusefs.FileHandl
 	if !ok {
 		return nil, 0, syscall.ENOENT
 	}
-	return newDirHandle(n.f, &n.Inode, d), 0, 0
+	h := newDirHandle(n.f, &n.Inode, d)
+	flags := h.list.open(n.f, n, d)
+	return h, flags << ownFlagsShift, 0
 }
 
 // Create implements fusefs.NodeCreater. Nothing is sent: the object is made by

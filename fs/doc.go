@@ -31,6 +31,21 @@
 // files instead. Nothing may rely on a node to stay longer than the kernel has something
 // open below it.
 //
+// # What the kernel keeps of directories
+//
+// The kernel keeps the names that it has read of a directory, in pages that it can
+// drop when it needs memory, and answers readers from there: find goes through a
+// tree again without asking us, whether or not our memory holds its listings. dircache.go decides
+// with each open of a directory whether the list that the kernel has is still right, is to be
+// made anew, or is to be left alone. It never lives longer than the listings that it
+// was made from, nor over a change by this mount in that directory, which is what
+// listing.Cache.Changed counts. A list that came without the attributes of files is not
+// given to those who want them: it would cost them a lookup of each file.
+//
+// The kernel asks for the attributes of a directory again after each reading that was
+// not from its list; dirtold.go repeats those that were told last. A list is gone with its node, so that nodes.go
+// spares directories once.
+//
 // # What is known, and from where
 //
 // Everything a lookup or a listing answers comes from cache/listing, which has
@@ -155,8 +170,8 @@
 // before neighbours.mu, the former is held while it waits for the server: two calls
 // on one directory handle wait for each other, as they do in the kernel. moved.mu
 // is taken below fileNode.mu, and has those of go-fuse's inodes below it.
-// sizeMemory.mu, metaMemory.mu, lateAttrs.mu, usageMemory.mu, numbers.mu, nodes.mu
-// and the locks of the other packages are innermost. No lock of ours is held while
+// sizeMemory.mu, metaMemory.mu, lateAttrs.mu, usageMemory.mu, numbers.mu, nodes.mu,
+// kernelLists.mu and the locks of the other packages are innermost. No lock of ours is held while
 // go-fuse's tree is changed, which it does after our methods return.
 //
 // # Goroutines and contexts
@@ -166,7 +181,8 @@
 // server therefore goes on for a grace time after it (FS.patient). Uploads and
 // deletions do not depend on any request: they run under the context of the
 // mount, in goroutines of the writePool, which close waits for. The goroutine
-// that serves the kernel, the one that has it forget nodes, and those that ask for the usage of the account are the
+// that serves the kernel, the ones that have it forget nodes and old lists of names, and
+// those that ask for the usage of the account are the
 // FS's own. That of md5-simd, which sums.go starts for the first segments that are
 // hashed together, is told to end when no upload is left; the library has no way to
 // wait for it, and it touches nothing but its own memory. Drafts that could not be stored are

@@ -22,6 +22,8 @@ type dirHandle struct {
 	mu sync.Mutex // guards the following; readdir calls of one handle come one by one, but a seek must not meet one
 	// scan goes through the entries, or is nil before the first.
 	scan *listing.Scanner
+	// changed is what Changed said of dir before the scan.
+	changed uint64
 	// offset is the number of entries given, the dots included.
 	offset uint64
 	// batch are entries taken from scan and not given yet.
@@ -39,6 +41,7 @@ type dirHandle struct {
 	first bool
 	// asked says that Lookup was called for the last entry.
 	asked bool
+	list  listReader
 }
 
 // dirEntry is one entry with the name it is shown under.
@@ -69,6 +72,7 @@ var _ = (interface {
 	fusefs.FileSeekdirer
 	fusefs.FileLookuper
 	fusefs.FileFsyncdirer
+	fusefs.FileReleasedirer
 })((*dirHandle)(nil))
 
 func newDirHandle(f *FS, node *fusefs.Inode, d listing.Dir) *dirHandle {
@@ -95,6 +99,9 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 		return nil, h.f.fail("readdir", h.dir.Container+"/"+h.dir.Prefix, err)
 	}
 	if !ok {
+		if h.given == 1 {
+			h.list.finished() // an empty answer, which tells the kernel
+		}
 		return nil, 0
 	}
 	h.offset++
@@ -109,6 +116,7 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 // are enough of them.
 func (h *dirHandle) fullLocked(ctx context.Context) bool {
 	if h.call != ctx {
+		h.f.dirReads.Add(1)
 		h.call, h.given, h.first = ctx, 0, h.offset == 0
 	}
 	h.given++
@@ -155,6 +163,7 @@ func (h *dirHandle) nextLocked(ctx context.Context) (dirEntry, bool, error) {
 // error comes.
 func (h *dirHandle) fillLocked(ctx context.Context) {
 	if h.scan == nil {
+		h.changed = h.f.cache.Changed(h.dir)
 		h.scan = h.f.cache.Scan(ctx, h.dir)
 	}
 	h.batch = make([]dirEntry, 0, batchSize)
@@ -171,6 +180,7 @@ func (h *dirHandle) fillLocked(ctx context.Context) {
 			h.batch = append(h.batch, d)
 		}
 	}
+	h.list.read(h.scan.Oldest())
 	if err := h.resolveLocked(ctx); err != nil {
 		h.failed, h.ended, h.scan = err, true, nil
 		h.batch = nil
@@ -190,7 +200,7 @@ func (h *dirHandle) shown(ctx context.Context, e listing.Entry) (dirEntry, bool)
 	}
 	name, ok := encodeName(e.Name, want)
 	h.f.rememberLong(name, e.Name)
-	return dirEntry{name, found{Entry: e, form: want, fetched: h.scan.Fetched()}}, ok
+	return dirEntry{name, found{Entry: e, form: want, fetched: h.scan.Fetched(), changed: h.changed}}, ok
 }
 
 // resolveLocked asks for the true sizes and attributes of the rows in the batch
@@ -242,6 +252,7 @@ func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut)
 
 // bare notes that the directory was listed without attributes.
 func (h *dirHandle) bare() {
+	h.list.bare()
 	if n, ok := h.node.Operations().(interface{ listedBare() }); ok {
 		n.listedBare()
 	}
@@ -253,6 +264,7 @@ func (h *dirHandle) bare() {
 func (h *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.list.sought()
 	h.scan, h.batch, h.ended, h.failed, h.offset = nil, nil, false, nil, min(off, 2)
 	h.call = nil
 	for h.offset < off {
@@ -267,6 +279,9 @@ func (h *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
 	}
 	return 0
 }
+
+// Releasedir implements fusefs.FileReleasedirer.
+func (h *dirHandle) Releasedir(context.Context, uint32) { h.list.close() }
 
 // Fsyncdir implements fusefs.FileFsyncdirer.
 func (h *dirHandle) Fsyncdir(ctx context.Context, flags uint32) syscall.Errno {

@@ -18,6 +18,8 @@ type found struct {
 	listing.Entry
 	form    form
 	fetched time.Time
+	// changed is what Changed said of the directory before it was looked up.
+	changed uint64
 }
 
 // object is the place of the entry's object.
@@ -28,6 +30,14 @@ func (e *found) object(d listing.Dir) place { return place{d.Container, e.Row.Na
 // for, by listing the directory around it. The error is an errno in the making:
 // fs.ErrNotExist's kind when there is no such entry.
 func (f *FS) lookup(ctx context.Context, d listing.Dir, name string) (found, error) {
+	changed := f.cache.Changed(d)
+	e, err := f.find(ctx, d, name)
+	e.changed = changed
+	return e, err
+}
+
+// find is lookup, but for when the answer was known.
+func (f *FS) find(ctx context.Context, d listing.Dir, name string) (found, error) {
 	part, want, err := f.partOf(ctx, d, name)
 	if err != nil {
 		return found{}, err

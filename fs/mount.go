@@ -44,10 +44,12 @@ type FS struct {
 	numbers  numbers
 	plus     plusCredit
 	nodes    *nodes
+	lists    *kernelLists
 	space    localSpace
 	blocks   *block.Store // or nil: object data is not kept on disk
 	passes   atomic.Bool  // whether the kernel may read from there by itself
 	reads    atomic.Int64 // READ requests of the kernel
+	dirReads atomic.Int64 // READDIR and READDIRPLUS requests of the kernel
 	server   *fuse.Server
 	home     home
 	rootNode fusefs.InodeEmbedder // the root of the tree, or nil before there is one
@@ -99,6 +101,7 @@ func Mount(ctx context.Context, client *swiftbackend.Client, mountpoint string, 
 	}
 	f.wg.Go(f.server.Serve)
 	f.wg.Go(f.boundNodes)
+	f.wg.Go(f.dropOldLists)
 	if err := f.server.WaitMount(); err != nil {
 		_ = f.server.Unmount()
 		f.Wait()
@@ -118,7 +121,7 @@ func newFS(ctx context.Context, client *swiftbackend.Client, cfg Config) (*FS, e
 		sizes: newSizeMemory(), dirs: newDirMemory(), longs: newRecent[string, string](longParts),
 		readers: prefetch.NewBudget(cfg.readMemory()), ahead: prefetch.DefaultConfig(),
 		writers: newWritePool(cfg.writeMemory(), cfg.UploadConcurrency), drafts: newDrafts(), gate: newGate(),
-		nodes: newNodes(cfg.mostNodes()),
+		nodes: newNodes(cfg.mostNodes()), lists: newKernelLists(),
 	}
 	f.late = newLateAttrs(f)
 	f.space.dir = cfg.Cache

@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -17,6 +18,8 @@ type nodes struct {
 	most int
 	// asked has something while there are more than most and more come.
 	asked chan struct{}
+	// rounds counts how often the kernel was asked to forget.
+	rounds atomic.Int64
 
 	mu sync.Mutex // guards the following, and the listed of all nodes
 	// first and last are the ends of the list, or nil.
@@ -181,6 +184,7 @@ func (f *FS) boundNodes() {
 			return
 		case <-f.nodes.asked:
 		}
+		f.nodes.rounds.Add(1)
 		old := f.expendable(f.nodes.oldest())
 		if !names {
 			names = f.prune(old) == syscall.ENOSYS
@@ -191,8 +195,9 @@ func (f *FS) boundNodes() {
 	}
 }
 
-// expendable leaves out nodes that are in use, and those of files that the kernel may
-// have pages of, once.
+// expendable leaves out nodes that are in use, and, once, those of directories and of
+// files that the kernel may have pages of: it has the names of a directory only as long
+// as its node.
 func (f *FS) expendable(old []oldNode) []*fusefs.Inode {
 	all := make([]*fusefs.Inode, 0, len(old))
 	for _, o := range old {
@@ -200,7 +205,8 @@ func (f *FS) expendable(old []oldNode) []*fusefs.Inode {
 			f.nodes.remove(listedOf(o.inode))
 			continue
 		}
-		if file := fileOf(o.inode); file == nil || file.expendable(o.passed) {
+		file := fileOf(o.inode)
+		if file != nil && file.expendable(o.passed) || file == nil && (o.passed || !o.inode.IsDir()) {
 			all = append(all, o.inode)
 		}
 	}

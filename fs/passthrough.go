@@ -42,8 +42,12 @@ type backingFile struct {
 }
 
 // backingShift is where rawFS finds the number of a backing file among the flags
-// that an Open returns: the library has no other way for it.
-const backingShift = 16
+// that an Open returns: the library has no other way for it. ownFlagsShift is where
+// it finds those of an OpenDir, which the library would add to.
+const (
+	backingShift  = 16
+	ownFlagsShift = 16
+)
 
 // rawFS completes the answers of the library.
 type rawFS struct{ fuse.RawFileSystem }
@@ -53,6 +57,13 @@ func (r rawFS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) 
 	status := r.RawFileSystem.Open(cancel, in, out)
 	out.BackingID = int32(out.OpenFlags >> backingShift) //nolint:gosec // of 16 bits
 	out.OpenFlags &= 1<<backingShift - 1
+	return status
+}
+
+// OpenDir implements fuse.RawFileSystem.
+func (r rawFS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	status := r.RawFileSystem.OpenDir(cancel, in, out)
+	out.OpenFlags >>= ownFlagsShift
 	return status
 }
 
