@@ -62,8 +62,11 @@ type FS struct {
 }
 
 const (
-	maxWrite      = 1 << 20 // the largest request that kernels take by default
-	maxBackground = 128
+	maxWrite = 1 << 20 // the largest request that kernels take by default
+	// maxBackground is how many requests the kernel has under way for its reading
+	// ahead. Each holds up to maxWrite bytes until the program has read them: more
+	// than fill any connection only cost memory.
+	maxBackground = 32
 	typeName      = "swiftfs" // the kernel shows fuse.swiftfs
 )
 
