@@ -1,7 +1,6 @@
 package fs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -26,6 +25,7 @@ type writePool struct {
 	uploading atomic.Int32
 	wg        sync.WaitGroup // uploads and deletions under way
 	blocks    sync.Pool      // of *[]byte, largeBlock bytes each
+	smalls    sync.Pool      // of *[]byte, smallBlock bytes each
 	sums      sums           // of what is being uploaded
 
 	// generation numbers the inodes of new files, which have no version yet.
@@ -69,6 +69,9 @@ func (p *writePool) remove(s *stream) {
 func (p *writePool) wait() { p.wg.Wait() }
 
 func (p *writePool) small() *[]byte {
+	if b, ok := p.smalls.Get().(*[]byte); ok {
+		return b
+	}
 	b := make([]byte, smallBlock)
 	return &b
 }
@@ -167,6 +170,9 @@ func (p *writePool) reclaim(self *stream) {
 type buffer struct {
 	blocks []*[]byte
 	size   int64
+	// readers counts those that are not closed; nil before the first. A connection
+	// may still be reading from the body of a request that has failed.
+	readers *atomic.Int32
 }
 
 // blockAt returns the block that has the byte at off, and where in it.
@@ -226,6 +232,8 @@ func (b *buffer) freeFrom(pool *writePool, keep int) {
 		if len(*block) == largeBlock {
 			pool.blocks.Put(block)
 			pool.memory.Release(largeBlock)
+		} else if b.readers != nil && b.readers.Load() == 0 {
+			pool.smalls.Put(block) // what segments were sent from may still be read
 		}
 	}
 	// Another slice, because the old one would keep what is no longer in this one:
@@ -233,14 +241,49 @@ func (b *buffer) freeFrom(pool *writePool, keep int) {
 	b.blocks = append([]*[]byte(nil), b.blocks[:keep]...)
 }
 
-// reader gives the content from the beginning.
+// reader gives the content from the beginning. It is the body of a request, which
+// closes it; without that the small block is not used again.
 func (b *buffer) reader() io.Reader {
-	readers := make([]io.Reader, 0, len(b.blocks))
-	left := b.size
-	for _, block := range b.blocks {
-		n := min(left, int64(len(*block)))
-		readers = append(readers, bytes.NewReader((*block)[:n]))
-		left -= n
+	if b.readers == nil {
+		b.readers = new(atomic.Int32)
 	}
-	return io.MultiReader(readers...)
+	b.readers.Add(1)
+	return &blockReader{b: buffer{blocks: b.blocks, size: b.size}, readers: b.readers}
+}
+
+// blockReader reads a buffer as it was.
+type blockReader struct {
+	b       buffer
+	off     int64
+	readers *atomic.Int32
+	closed  atomic.Bool
+}
+
+func (r *blockReader) Read(p []byte) (int, error) {
+	n := copy(p, r.b.from(r.off))
+	if r.off += int64(n); n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// WriteTo implements io.WriterTo: the blocks are written from where they are.
+func (r *blockReader) WriteTo(w io.Writer) (int64, error) {
+	begin := r.off
+	for data := r.b.from(r.off); len(data) > 0; data = r.b.from(r.off) {
+		n, err := w.Write(data)
+		r.off += int64(n)
+		if err != nil {
+			return r.off - begin, err
+		}
+	}
+	return r.off - begin, nil
+}
+
+// Close says that the blocks are not read any more.
+func (r *blockReader) Close() error {
+	if !r.closed.Swap(true) {
+		r.readers.Add(-1)
+	}
+	return nil
 }

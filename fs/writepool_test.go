@@ -54,6 +54,10 @@ func TestABufferGivesBackWhatWasPutIn(t *testing.T) {
 			if got, err := io.ReadAll(b.reader()); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("of %d bytes %d come back, %v", size, len(got), err)
 			}
+			var got bytes.Buffer
+			if n, err := io.Copy(&got, b.reader()); err != nil || n != int64(size) || !bytes.Equal(got.Bytes(), want) {
+				t.Errorf("of %d bytes %d are written, %v", size, n, err)
+			}
 		}
 		if size >= 8 {
 			b.copyIn([]byte("too much"), 0, 3)
@@ -68,6 +72,37 @@ func TestABufferGivesBackWhatWasPutIn(t *testing.T) {
 	}
 	if !p.memory.TryAcquire(8 * largeBlock) {
 		t.Error("memory was not given back")
+	}
+}
+
+// A connection that has failed may go on reading from the body of its request.
+func TestASmallBlockIsUsedAgainOnceNobodyReadsIt(t *testing.T) {
+	again := func(closed bool) bool {
+		p := newWritePool(largeBlock, 1)
+		b := filled(t, p, pattern(1000, 1))
+		first, second := b.reader().(io.Closer), b.reader().(io.Closer)
+		for _, r := range []io.Closer{first, first} { // twice, which is once
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if closed {
+			if err := second.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		b.free(p)
+		return p.smalls.Get() != nil
+	}
+	used := false
+	for range 100 { // a pool may forget what it was given
+		used = used || again(true)
+		if again(false) {
+			t.Fatal("a block that is being read was given away")
+		}
+	}
+	if !used {
+		t.Error("blocks that are not read any more are not used again")
 	}
 }
 
