@@ -355,3 +355,17 @@ func TestStreamsWaitForUploadsThatHaveTheirTurn(t *testing.T) {
 	}
 	writers.Wait()
 }
+
+func TestTheMemoryOfASegmentComesBackWhileTheFileIsStillWritten(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{}, func(c *Config) { c.SegmentSize = 4 * mib })
+	w := create(t, f, srv, "file")
+	w.add(pattern(12*mib+1000, 1)) // three segments and a tail in its first block, which is not counted
+	for _, g := range w.draft.stream.segments {
+		<-g.done
+	}
+	if got := len(w.draft.stream.segments); got != 3 || !f.writers.memory.TryAcquire(f.writers.total) {
+		t.Fatalf("%d segments are stored, and their memory is not back", got)
+	}
+	f.writers.memory.Release(f.writers.total)
+	w.close()
+}
