@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,10 +101,11 @@ func (b *neighbours) close() {
 }
 
 // small reports whether a row's object is one to read ahead. A large object,
-// however small, has no checksum to compare; an empty one is never read.
+// however small, has no checksum to compare; an empty one is never read. The content
+// of a directory's marker, which has the directory's own name, is in no order.
 func (b *neighbours) small(r *listing.Row) bool {
 	return r.Size > 0 && r.Size <= min(b.f.ahead.SmallObject, wholeLimit) && !r.Local && !r.Subdir &&
-		r.ETag != "" && r.ETag != emptyMD5 && !large(r) && !b.f.isLink(r)
+		r.ETag != "" && r.ETag != emptyMD5 && !strings.HasSuffix(r.Name, "/") && !large(r) && !b.f.isLink(r)
 }
 
 // read notes that a program begins to read the version row of a file, and
