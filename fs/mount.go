@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -208,7 +209,8 @@ func (f *FS) mountOptions() fuse.MountOptions {
 		// What go-fuse has to say is about requests that were interrupted.
 		Logger: slog.NewLogLogger(f.log.Handler(), slog.LevelDebug),
 		PanicHandler: func(v any) fuse.Status {
-			f.log.Error("a file system operation failed in a way nobody thought of; please report it", "panic", v)
+			f.log.Error("a file system operation failed in a way nobody thought of; please report it",
+				"panic", v, "stack", string(debug.Stack()))
 			return fuse.EIO
 		},
 	}
