@@ -61,7 +61,7 @@ func (c *Cache) view(ctx context.Context, dir Dir, pos string, before *page) (vi
 		var err error
 		v, found, err = c.sheetView(ctx, dir, pos, before)
 		if err == nil && !found {
-			v, err = c.fetch(ctx, dir, pos)
+			v, err = c.fetchUnknown(ctx, dir, pos)
 		}
 		if err != nil {
 			return view{}, err
@@ -82,6 +82,10 @@ func (c *Cache) cachedView(dir Dir, pos string) (view, bool) {
 		return view{}, false
 	}
 	defer c.restLocked(d)
+	return c.cachedViewLocked(d, pos)
+}
+
+func (c *Cache) cachedViewLocked(d *dirState, pos string) (view, bool) {
 	if s, ok := d.pages.after(pos); ok {
 		if p := c.pageLocked(d, s); p != nil {
 			w := s.window
@@ -140,6 +144,27 @@ func (c *Cache) settleView(ctx context.Context, v view) (view, error) {
 		return v, nil
 	}
 	return v, group.Wait()
+}
+
+// fetchUnknown is fetch, unless the page has arrived since it was looked for: the
+// request that brought it is not under way any more.
+func (c *Cache) fetchUnknown(ctx context.Context, dir Dir, marker string) (view, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return view{}, ErrClosed
+	}
+	d := c.stateLocked(dir)
+	v, known := c.cachedViewLocked(d, marker)
+	if known {
+		c.restLocked(d)
+		c.mu.Unlock()
+		return v, nil
+	}
+	f := c.flightLocked(ctx, d, marker)
+	c.restLocked(d)
+	c.mu.Unlock()
+	return f.wait(ctx)
 }
 
 // fetch gets the page after marker by a request, its own or one under way.

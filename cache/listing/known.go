@@ -9,10 +9,7 @@ import (
 // Prime makes the first page of dir known, for lookups to come. Nobody is taken
 // to read the directory for that.
 func (c *Cache) Prime(ctx context.Context, dir Dir) error {
-	if _, known := c.cachedView(dir, ""); known {
-		return nil
-	}
-	_, err := c.fetch(ctx, dir, "")
+	_, err := c.fetchUnknown(ctx, dir, "")
 	return err
 }
 

@@ -100,6 +100,9 @@ func (c *Cache) joinTree(ctx context.Context, dir Dir, pos string, before *page,
 	if failed != nil && failed.marker == pos {
 		return nil
 	}
+	if _, known := c.cachedViewLocked(d, pos); known {
+		return nil // by one that has landed since
+	}
 	w, marker, limit := c.planLocked(d, pos, before)
 	if w == nil || failed != nil && failed.marker == marker {
 		return nil
