@@ -63,10 +63,16 @@ type Run struct {
 	Out       string // what a program has printed
 }
 
-// stepTime is how long a step may take: some more than 1 GiB does over one
-// connection of 20 MB/s. Mounts that ask for each name of 10,000 need longer, and
-// their figures would not be worth the wait.
-const stepTime = 75 * time.Second
+// stepTime is how long a step of a mount may take: twice what the slowest of
+// swiftfs takes, and over a narrow link somewhat more than 1 GiB does over one
+// connection. Mounts that ask for each name of 10,000 need minutes, and their
+// figures would not be worth the wait.
+func (s *Setting) stepTime() time.Duration {
+	if s.Link.Rate > 0 {
+		return 75 * time.Second
+	}
+	return 30 * time.Second
+}
 
 // Figure is what a limit is about.
 type Figure string

@@ -26,6 +26,7 @@ func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy,
 	spec := mountSpec{
 		root: proxy.URL, user: run.Server.user, key: run.Server.key, container: run.Container,
 		dir: filepath.Join(run.Scratch, "mnt"), scratch: filepath.Join(run.Scratch, "cache"),
+		within: row.Setting.stepTime(),
 	}
 	if c.Name == r.Swiftfs.Name {
 		spec.flags = append(spec.flags, row.Flags...)
@@ -157,10 +158,10 @@ func awaitStored(ctx context.Context, step *Step, run *Run, start time.Time, s *
 // notDone begins the failure of a step that took too long.
 const notDone = "not done after"
 
-// guarded runs f, which uses the mount, for stepTime at most. Plain system calls
+// guarded runs f, which uses the mount, for m.within at most. Plain system calls
 // know no contexts: if f does not end by itself, the mount is broken under it.
 func (m *mount) guarded(ctx context.Context, f func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, stepTime, fmt.Errorf("%s %v", notDone, stepTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, m.within, fmt.Errorf("%s %v", notDone, m.within))
 	defer cancel()
 	var err error // of f, valid when done is closed
 	done := make(chan struct{})
