@@ -34,13 +34,17 @@ func TestLargeFilesThatTheServerRefusesLeaveTheOldObject(t *testing.T) {
 		status  int
 		message string
 		logged  string
+		// spare is how many segments may stay beside those of the object. After a
+		// conflict nobody knows whether the server has stored the manifest that names
+		// them; they are gc's to remove if it is overwritten before it is tried again.
+		spare int
 	}{
 		{"segment container", segments, http.StatusForbidden, "Permission denied",
-			"segments of large objects need this container; somebody who may has to create it"},
-		{"segment", putBelow("c_segments"), http.StatusForbidden, "Permission denied", "c_segments/file/"},
-		{"manifest invalid", put("c", "file"), http.StatusBadRequest, "Invalid argument", `PUT manifest \"c/file\": invalid request (status 400)`},
-		{"manifest conflict", put("c", "file"), http.StatusConflict, "Device or resource busy", `PUT manifest \"c/file\": conflict (status 409)`},
-		{"manifest too large", put("c", "file"), http.StatusRequestEntityTooLarge, "Disk quota exceeded", `PUT manifest \"c/file\": quota exceeded (status 413)`},
+			"segments of large objects need this container; somebody who may has to create it", 0},
+		{"segment", putBelow("c_segments"), http.StatusForbidden, "Permission denied", "c_segments/file/", 0},
+		{"manifest invalid", put("c", "file"), http.StatusBadRequest, "Invalid argument", `PUT manifest \"c/file\": invalid request (status 400)`, 0},
+		{"manifest conflict", put("c", "file"), http.StatusConflict, "Device or resource busy", `PUT manifest \"c/file\": conflict (status 409)`, 5},
+		{"manifest too large", put("c", "file"), http.StatusRequestEntityTooLarge, "Disk quota exceeded", `PUT manifest \"c/file\": quota exceeded (status 413)`, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv := startFake(t, fakeswift.Options{})
@@ -61,7 +65,7 @@ func TestLargeFilesThatTheServerRefusesLeaveTheOldObject(t *testing.T) {
 			sh(t, "cp "+from+" "+m.path("c/file"))
 			m.unmount()
 			object(t, srv, "c", "file", data)
-			if got := len(srv.Objects("c_segments")); got != 5 {
+			if got := len(srv.Objects("c_segments")); got != 5 && got != 5+c.spare {
 				t.Errorf("%d segments are left, want those of the object, 5", got)
 			}
 		})
