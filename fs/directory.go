@@ -93,19 +93,25 @@ func (f *FS) child(ctx context.Context, up *fusefs.Inode, d listing.Dir, name st
 	if f.isLink(&e.Row) {
 		return f.linkChild(ctx, up, d, name, e.Row, &out.Attr)
 	}
+	p := e.object(d)
+	generation := version(p, &e.Row)
 	if old := f.childOf(up, name); old != nil {
 		if file, ok := old.Operations().(*fileNode); ok && file.stands(&e.Row, e.fetched) {
 			file.attr(&out.Attr)
 			return old
 		}
+		if old.StableAttr().Gen == generation {
+			// It began as the same bytes of the same second, which this mount has
+			// changed since: go-fuse would take the two for one inode.
+			generation = f.writers.nextGeneration()
+		}
 	}
-	p := e.object(d)
 	file := f.drafts.forgotten(p)
 	if file == nil {
 		file = &fileNode{f: f, at: p, row: e.Row}
 	}
 	file.attr(&out.Attr)
-	return f.newInode(ctx, up, file, f.newStable(up, e.Name, listing.File, version(p, &e.Row)))
+	return f.newInode(ctx, up, file, f.newStable(up, e.Name, listing.File, generation))
 }
 
 // Getattr implements fusefs.NodeGetattrer.

@@ -21,6 +21,14 @@ func TestSequencesThatTheModelTestFound(t *testing.T) {
 			{Kind: model.ForeignDelete, Path: "d/f"},
 			{Kind: model.Rmdir, Path: "d"},
 		},
+		"a file that was empty, is changed, and is overwritten by an empty one": {
+			{Kind: model.Mkdir, Path: "a", Mode: 0o700},
+			{Kind: model.Open, H: 6, Path: "a/a", Flags: unix.O_CREAT, Mode: 0o644},
+			{Kind: model.Remount},
+			{Kind: model.Truncate, Path: "a/a", Len: 1},
+			{Kind: model.ForeignPut, Path: "a/a", Fill: 631},
+			{Kind: model.Stat, Path: "a/a"},
+		},
 		"write at the beginning of a stream that has a whole number of segments": {
 			{Kind: model.Open, H: 1, Path: "f", Flags: unix.O_WRONLY | unix.O_CREAT, Mode: 0o644},
 			{Kind: model.Write, H: 1, Len: 1 << 20},
