@@ -50,10 +50,9 @@
 // again; that bounds its size to a quarter of the memory of writers.
 //
 // Time at 0 ms. Server and mount share two processors, and plain HTTP alone keeps
-// both busy. What the mount adds is in the columns of CPU seconds: some 0.7 s a GiB
-// read, of which most are the kernel's copies and wake-ups (three requests in flight
-// in place of two do not help: 1.48 times raw-8, against 1.39), 1.9 s a GiB
-// written, and 0.8 ms a small file.
+// both busy. What the mount adds is in the columns of CPU seconds: 0.6 to 1.3 s a GiB
+// read, from run to run, most of it in the kernel, 1.9 s a GiB written, and 0.8 ms a small file.
+// Three requests in flight in place of two do not help: 1.48 times raw-8, against 1.39.
 //
 // tar and rm wait for each file. Beside a request for a file, a directory costs
 // one for its marker and one for its attributes, or a listing before it is removed:
