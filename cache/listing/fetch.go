@@ -150,26 +150,24 @@ func (c *Cache) settleView(ctx context.Context, v view) (view, error) {
 // request that brought it is not under way any more.
 func (c *Cache) fetchUnknown(ctx context.Context, dir Dir, marker string) (view, error) {
 	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return view{}, ErrClosed
+	if d := c.dirs[dir]; d != nil {
+		if v, known := c.cachedViewLocked(d, marker); known {
+			c.restLocked(d)
+			c.mu.Unlock()
+			return v, nil
+		}
 	}
-	d := c.stateLocked(dir)
-	v, known := c.cachedViewLocked(d, marker)
-	if known {
-		c.restLocked(d)
-		c.mu.Unlock()
-		return v, nil
-	}
-	f := c.flightLocked(ctx, d, marker)
-	c.restLocked(d)
-	c.mu.Unlock()
-	return f.wait(ctx)
+	return c.fetchAndUnlock(ctx, dir, marker)
 }
 
 // fetch gets the page after marker by a request, its own or one under way.
 func (c *Cache) fetch(ctx context.Context, dir Dir, marker string) (view, error) {
 	c.mu.Lock()
+	return c.fetchAndUnlock(ctx, dir, marker)
+}
+
+// fetchAndUnlock is fetch for a caller who holds mu and gives it up by it.
+func (c *Cache) fetchAndUnlock(ctx context.Context, dir Dir, marker string) (view, error) {
 	if c.closed {
 		c.mu.Unlock()
 		return view{}, ErrClosed
