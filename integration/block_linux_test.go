@@ -126,7 +126,8 @@ func TestOfAFilePartlyInTheCacheDirectoryOnlyTheRestIsFetched(t *testing.T) {
 	}
 }
 
-// "What is damaged is fetched again."
+// "What an earlier mount left there is compared with its checksum before it is used,
+// if […] anybody has changed it […]; what is damaged is fetched again."
 func TestDamageInTheCacheDirectoryIsNotShown(t *testing.T) {
 	c := newCachedMounts(t)
 	data := pattern(4<<20, 1)

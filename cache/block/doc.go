@@ -14,8 +14,8 @@
 // of its bytes, and its own. Extents are exact to the byte and do not overlap. A
 // record counts only if its checksum is right, and replaces what it overlaps of
 // those before it; one that is marked so only takes away. So the map is appended
-// to and never changed, and a torn or missing record is a range that is fetched
-// again.
+// to and not changed, but for a seal at its end, and a torn or missing record is a
+// range that is fetched again.
 //
 // # What is trusted
 //
@@ -25,6 +25,25 @@
 // another program) is taken away, logged, and fetched again. A key has the ETag
 // and the size, so that a new version is another entry, and no request is needed
 // to know whether what is on disk is right.
+//
+// The next process trusts what this one did, if it can tell that nothing has
+// happened to it since. When a version is closed of which everything was written or
+// checked here, its map gets a seal: the boot, the mount, device and inode of the
+// data file, its size and the date of its last change (ctime), and a checksum of the
+// records. If all of that is the same when the version is opened again, and nothing
+// is behind the seal, its extents count as checked. After a restart of the machine,
+// after the disk was mounted anew, and when anybody has written to the file, changed
+// its owner or mode, or put another in its place, they do not, and are checked. A
+// killed process leaves no seal on what it had open and added to. If others change
+// the file while it is open here, it gets no seal, unless their change comes while a
+// window is being written here. Kernels before Linux 6.13 count dates in steps of
+// milliseconds: there, a change in the same step as our last write is not noticed.
+//
+// So what the disk itself does to a sealed file is not found by checksum as long as
+// the boot lasts, just as one process that runs as long would not find it: bits that
+// are read wrongly, or pages that the kernel could not write, gave up and reads back
+// from the disk. The first use after the next boot checks them. Seals are made where
+// the system tells all of the above: Linux from 6.8 on (seal_linux.go).
 //
 // # Filling
 //

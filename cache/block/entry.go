@@ -34,8 +34,18 @@ type entry struct {
 	// stored says that there are files, and opened that they were looked at for this
 	// use.
 	stored, opened bool
-	// trusted says that whatever the map tells was checked in this process.
+	// next is where the next record of the map goes.
+	next int64
+	// sealed says that there is a seal, which was right when the entry was opened.
+	sealed bool
+	// state is that of the data file after the last change that this process made.
+	state uint64
+	// trusted says that all that the map tells was checked in this process, when the
+	// entry was last shut.
 	trusted bool
+	// doubtful says that it cannot be so in this use: others have changed the data, or
+	// the map tells more than extents.
+	doubtful bool
 	// removed says that the entry was evicted: there is nothing, and there will be
 	// nothing.
 	removed bool
@@ -68,31 +78,34 @@ func (e *entry) openLocked() error {
 		_ = index.Close()
 		return err
 	}
-	x, err := e.readMap(data, index)
+	c, err := e.readMap(data, index)
 	if err != nil {
 		return errors.Join(err, data.Close(), index.Close())
 	}
-	if e.trusted {
-		for i := range x {
-			x[i].checked = true
+	state := e.store.state(data)
+	e.sealed = state != 0 && c.state == state
+	if e.sealed || e.trusted && e.state == state {
+		for i := range c.extents {
+			c.extents[i].checked = true
 		}
 	}
-	e.data, e.index, e.extents, e.stored = data, index, x, true
-	e.store.extents.Add(int64(len(x)))
+	e.data, e.index, e.extents, e.stored = data, index, c.extents, true
+	e.next, e.state, e.doubtful = c.next, state, c.partial
+	e.store.extents.Add(int64(len(c.extents)))
 	return nil
 }
 
-func (e *entry) readMap(data, index *os.File) (extents, error) {
+func (e *entry) readMap(data, index *os.File) (contents, error) {
 	info, err := data.Stat()
 	if err != nil {
-		return nil, err
+		return contents{}, err
 	}
 	if info.Size() != e.size {
-		return nil, fmt.Errorf("%d bytes are there of %d: %w", info.Size(), e.size, errMap)
+		return contents{}, fmt.Errorf("%d bytes are there of %d: %w", info.Size(), e.size, errMap)
 	}
 	b, err := io.ReadAll(io.LimitReader(index, headerSize+2*recordSize*mostExtents))
 	if err != nil {
-		return nil, err
+		return contents{}, err
 	}
 	return decodeMap(b, e.name, e.size, int(max(0, mostExtents-e.store.extents.Load())))
 }
@@ -107,7 +120,6 @@ func (e *entry) create() error {
 	if e.data != nil {
 		return nil
 	}
-	e.trusted = true // of what is in the files nothing was there before
 	const flags = os.O_RDWR | os.O_CREATE | os.O_TRUNC
 	data, err := os.OpenFile(e.file(""), flags, 0o600)
 	if err != nil {
@@ -123,6 +135,7 @@ func (e *entry) create() error {
 		return errors.Join(err, data.Close(), index.Close())
 	}
 	e.data, e.index = data, index
+	e.next, e.sealed, e.doubtful = headerSize, false, false // nothing was there before
 	return nil
 }
 
@@ -130,9 +143,12 @@ func (e *entry) create() error {
 func (e *entry) shut() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.trusted = e.stored && !slices.ContainsFunc(e.extents, func(x extent) bool { return !x.checked })
 	kept := e.stored && len(e.extents) > 0
 	if kept && e.index != nil {
+		e.trusted = e.rightLocked()
+		if e.trusted {
+			e.sealLocked()
+		}
 		// The order of use survives in the dates of the maps.
 		_ = os.Chtimes(e.index.Name(), time.Time{}, time.Now())
 	}
@@ -261,14 +277,12 @@ func (e *entry) appendLocked(x extent, removed bool) error {
 	if e.index == nil {
 		return os.ErrClosed
 	}
-	info, err := e.index.Stat()
-	if err != nil {
+	e.sealed = false
+	if _, err := e.index.WriteAt(encodeRecord(e.name, x, removed), e.next); err != nil {
 		return err
 	}
-	// Behind the last whole record: a torn one is overwritten.
-	at := max(headerSize, info.Size()-(info.Size()-headerSize)%recordSize)
-	_, err = e.index.WriteAt(encodeRecord(e.name, x, removed), at)
-	return err
+	e.next += recordSize
+	return nil
 }
 
 // verify checks everything and reports whether the whole version is there.

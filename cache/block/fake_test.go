@@ -164,15 +164,21 @@ func (d *disk) files(o *object, name string) (data, index string) {
 	return e.file(""), e.file(mapSuffix)
 }
 
-// change overwrites bytes of a file.
+// change overwrites bytes of a file, until its date is another: many kernels count
+// time in steps of milliseconds there.
 func (d *disk) change(path string, off int64, b []byte) {
 	d.t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if _, err := f.WriteAt(b, off); err != nil {
-		d.t.Fatal(err)
+	for was := fileState(f); ; {
+		if _, err := f.WriteAt(b, off); err != nil {
+			d.t.Fatal(err)
+		}
+		if was == "" || fileState(f) != was {
+			break
+		}
 	}
 	if err := f.Close(); err != nil {
 		d.t.Fatal(err)

@@ -135,6 +135,9 @@ func (e *entry) claim(w span) bool {
 	if e.removed || !e.opened || e.extents.overlaps(w) || slices.ContainsFunc(e.claims, w.overlaps) {
 		return false
 	}
+	if len(e.claims) == 0 {
+		e.lookLocked()
+	}
 	e.claims = append(e.claims, w)
 	return true
 }
@@ -143,6 +146,9 @@ func (e *entry) unclaim(w span) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.claims = slices.DeleteFunc(e.claims, func(o span) bool { return o == w })
+	if len(e.claims) == 0 && e.data != nil {
+		e.state = e.store.state(e.data)
+	}
 }
 
 // writeAt writes bytes of a claimed window.

@@ -12,13 +12,18 @@ import (
 //
 //	header   magic 8 · size of the version 8 · its name 32 · sum 8 · zero 8
 //	records  offset 8 · length 8 · sum of the bytes 8 · sum of the record 8
+//	seal     sealed 8 · sum of all before it 8 · state of the data 8 · sum of the record 8
 //
 // The length of a record that takes away has the highest bit set. The sum of a
 // record includes the name, so that those of another file do not fit.
+//
+// A seal is a record whose offset no extent has. There is one at most. It counts
+// only as the last bytes of the file, and the next record is written over it.
 const (
 	headerSize = 64
 	recordSize = 32
 	removal    = 1 << 63
+	sealed     = 1 << 63
 )
 
 // magic ends in the version of the format.
@@ -45,10 +50,20 @@ func encodeRecord(n name, e extent, removed bool) []byte {
 	if removed {
 		length |= removal
 	}
+	return encodeWords(n, uint64(e.off), length, e.sum) //nolint:gosec // offsets are not negative
+}
+
+// encodeSeal returns the seal behind the rest of a map, which says that the data
+// is right as long as its state is this one.
+func encodeSeal(n name, rest []byte, state uint64) []byte {
+	return encodeWords(n, sealed, xxhash.Sum64(rest), state)
+}
+
+func encodeWords(n name, words ...uint64) []byte {
 	b := make([]byte, 0, recordSize)
-	b = binary.LittleEndian.AppendUint64(b, uint64(e.off)) //nolint:gosec // offsets are not negative
-	b = binary.LittleEndian.AppendUint64(b, length)
-	b = binary.LittleEndian.AppendUint64(b, e.sum)
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
 	return binary.LittleEndian.AppendUint64(b, recordSum(n, b))
 }
 
@@ -59,17 +74,35 @@ func recordSum(n name, b []byte) uint64 {
 	return d.Sum64()
 }
 
-// decodeMap returns the extents that a map file tells of the version of that name
-// and size. Records that make no sense are passed over. Most is how many extents
-// there may be.
-func decodeMap(b []byte, n name, size int64, most int) (extents, error) {
+// contents is what a map file tells.
+type contents struct {
+	extents extents
+	// partial says that extents are not all, for there are too many.
+	partial bool
+	// next is where the next record goes: behind the last whole one, so that a torn
+	// one is overwritten, and over a seal.
+	next int64
+	// state is that of the data file when the map was sealed, or 0.
+	state uint64
+}
+
+// decodeMap returns what a map file tells of the version of that name and size.
+// Records that make no sense are passed over. Most is how many extents there may be.
+func decodeMap(b []byte, n name, size int64, most int) (contents, error) {
 	if len(b) < headerSize || !bytes.Equal(b[:headerSize], encodeHeader(n, size)) {
-		return nil, errMap
+		return contents{}, errMap
 	}
-	var x extents
-	for b = b[headerSize:]; len(b) >= recordSize; b = b[recordSize:] {
-		word := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
-		if word(3) != recordSum(n, b) {
+	c := contents{next: headerSize}
+	for at := headerSize; len(b)-at >= recordSize; at += recordSize {
+		word := func(i int) uint64 { return binary.LittleEndian.Uint64(b[at+8*i:]) }
+		if word(3) == recordSum(n, b[at:]) && word(0) == sealed {
+			if len(b) == at+recordSize && word(1) == xxhash.Sum64(b[:at]) {
+				c.state = word(2)
+			}
+			continue
+		}
+		c.next = int64(at + recordSize)
+		if word(3) != recordSum(n, b[at:]) {
 			continue
 		}
 		off, length := int64(word(0)), int64(word(1)&^removal) //nolint:gosec // what does not fit is negative then, and refused
@@ -79,10 +112,12 @@ func decodeMap(b []byte, n name, size int64, most int) (extents, error) {
 		e := extent{span: span{off, off + length}, sum: word(2)}
 		switch {
 		case word(1)&removal != 0:
-			x.remove(e.span)
-		case len(x) < most:
-			x.add(e)
+			c.extents.remove(e.span)
+		case len(c.extents) < most:
+			c.extents.add(e)
+		default:
+			c.partial = true
 		}
 	}
-	return x, nil
+	return c, nil
 }

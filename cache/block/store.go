@@ -59,6 +59,7 @@ type Store struct {
 	dir  *cache.Dir
 	path string
 	log  *slog.Logger
+	boot string // see bootID
 
 	// mu guards the following, and the fields of entries that say so.
 	mu      sync.Mutex
@@ -77,7 +78,7 @@ func NewStore(dir *cache.Dir, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, path: path, log: log, entries: map[name]*entry{}, lru: list.New()}
+	s := &Store{dir: dir, path: path, log: log, boot: bootID(), entries: map[name]*entry{}, lru: list.New()}
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("cannot read cache directory %s: %w", dir.Path(), err)
 	}
@@ -144,13 +145,18 @@ func (s *Store) scan() ([]*found, error) {
 	return all, nil
 }
 
-// Close ends the store; what is on disk stays for the next one. All Versions have
-// been closed.
+// Close ends the store; what is on disk stays for the next one. Nobody reads any
+// more. Versions that were not closed, of files whose end the kernel did not tell us,
+// find nothing from now on.
 func (s *Store) Close() {
 	s.dir.SetEvictor(nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.entries {
+		if e.refs > 0 {
+			e.shut()
+		}
+		e.elem = nil // the files are the next store's
 		s.dir.Release(e.reserved)
 		e.reserved = 0
 	}

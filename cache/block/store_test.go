@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -178,16 +179,17 @@ func FuzzMapFilesAreDecodedToExtentsOfTheVersion(f *testing.F) {
 	good = append(good, encodeRecord(n, extent{span: span{mib, mib + 10}, sum: 8}, false)...)
 	good = append(good, encodeRecord(n, extent{span: span{0, mib}}, true)...)
 	f.Add(good)
+	f.Add(append(slices.Clone(good), encodeSeal(n, good, 9)...))
 	f.Add(good[:len(good)-5])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		x, err := decodeMap(b, n, 3*mib, 100)
-		if err != nil && x != nil {
+		c, err := decodeMap(b, n, 3*mib, 100)
+		if err != nil && c.extents != nil {
 			t.Error("extents beside an error")
 		}
 		end := int64(0)
-		for _, e := range x {
+		for _, e := range c.extents {
 			if e.off < end || e.len() <= 0 || e.len() > window || e.end > 3*mib || e.checked {
-				t.Errorf("extents %v", x)
+				t.Errorf("extents %v", c.extents)
 			}
 			end = e.end
 		}

@@ -105,6 +105,7 @@ func TestDataThatWasLostBehindItsRecordIsFetchedAgain(t *testing.T) {
 	if err := errors.Join(os.Truncate(data, mib/2), os.Truncate(data, 2*mib)); err != nil {
 		t.Fatal(err)
 	}
+	d.change(data, 2*mib-1, []byte{0})
 	d.restart()
 	d.read(o, "a", 0, 2*mib)
 	o.wantAsked(t, span{0, mib}, span{mib, 2 * mib})
