@@ -48,7 +48,9 @@
 // every body, which costs a small PUT one more round trip, and wraps response
 // bodies in a reader that starts a goroutine and a timer for each Read and may
 // write into the caller's buffer after a time-out. The stall stage does the
-// same watching with one timer a request.
+// same watching with one timer a request. A small body is in memory, so that it
+// goes with its header; a large answer is read in large pieces where it comes fast
+// (lowwater.go).
 //
 // /info is asked at all the places where servers have it, because the
 // library derives the wrong one from RGW's storage URL (/swift/v1).

@@ -1,6 +1,7 @@
 package swiftbackend
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -43,7 +44,9 @@ func (c *Client) stream(ctx context.Context, r *request, size int64, open func()
 	}
 	req.Header.Set("User-Agent", c.cfg.UserAgent)
 	if open != nil {
-		setBody(req, size, open)
+		if err := setBody(req, size, open); err != nil {
+			return nil, r.wrap(err)
+		}
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -58,24 +61,42 @@ func (c *Client) stream(ctx context.Context, r *request, size int64, open func()
 	return resp, nil
 }
 
-func setBody(req *http.Request, size int64, open func() io.Reader) {
+// setBody gives the request its body, in a form that can be sent again.
+func setBody(req *http.Request, size int64, open func() io.Reader) error {
 	req.ContentLength = size
 	if size == 0 {
 		req.Body = http.NoBody
-		return
+		return nil
 	}
-	again := func() (io.ReadCloser, error) {
-		r := open()
-		if rc, ok := r.(io.ReadCloser); ok {
-			return rc, nil
+	again := func() (io.ReadCloser, error) { return closer(open()), nil }
+	if isSmall(size) {
+		first := closer(open())
+		b, err := io.ReadAll(io.LimitReader(first, size+1)) // net/http refuses what is not as long as it should be
+		if err := errors.Join(err, first.Close()); err != nil {
+			return err
 		}
-		return io.NopCloser(r), nil
+		again = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
 	}
 	req.Body, _ = again()
 	req.GetBody = again
 	if size >= expectFrom || size == UnknownSize {
 		req.Header.Set("Expect", "100-continue")
 	}
+	return nil
+}
+
+// isSmall says that a body goes with the header of its request in one packet, or
+// nearly so. For that it must be one that net/http knows to be in memory: before
+// any other, it sends the header alone.
+func isSmall(size int64) bool { return 0 < size && size <= smallBody }
+
+const smallBody = 64 << 10
+
+func closer(r io.Reader) io.ReadCloser {
+	if rc, ok := r.(io.ReadCloser); ok {
+		return rc
+	}
+	return io.NopCloser(r)
 }
 
 // refused turns an answer that is no success into the library's error value and

@@ -34,7 +34,7 @@ func (t *stallTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	w := &stallWatch{limit: limit, timer: time.AfterFunc(limit, func() { cancel(errStalled) }), ctx: ctx, cancel: cancel}
 	req = req.WithContext(ctx)
-	if req.Body != nil && req.Body != http.NoBody {
+	if req.Body != nil && req.Body != http.NoBody && !isSmall(req.ContentLength) {
 		req.Body = &watchedUpload{ReadCloser: req.Body, w: w}
 		if get := req.GetBody; get != nil {
 			req.GetBody = func() (io.ReadCloser, error) {
