@@ -53,6 +53,10 @@ func pipeline(cfg Config, m *metrics) (http.RoundTripper, *http.Transport, error
 	return rt, base, nil
 }
 
+// readBuffer is the buffer of a connection that net/http reads headers and short
+// bodies through.
+const readBuffer = 128 << 10
+
 // httpTransport returns the net/http end of the chain. HTTP/2 is off: the
 // parallel ranges of one file would share one TCP connection and its window.
 func httpTransport(cfg Config) (*http.Transport, error) {
@@ -65,7 +69,7 @@ func httpTransport(cfg Config) (*http.Transport, error) {
 	dialer := &net.Dialer{Timeout: min(cfg.Timeout, 10*time.Second), KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
+		DialContext:           dialBodies(dialer.DialContext),
 		TLSClientConfig:       tlsCfg,
 		TLSHandshakeTimeout:   min(cfg.Timeout, 10*time.Second),
 		MaxIdleConnsPerHost:   cfg.Requests,
@@ -73,7 +77,7 @@ func httpTransport(cfg Config) (*http.Transport, error) {
 		ExpectContinueTimeout: expectLimit,
 		DisableCompression:    true, // objects come as they are stored
 		Protocols:             protocols,
-		ReadBufferSize:        128 << 10,
+		ReadBufferSize:        readBuffer,
 		WriteBufferSize:       128 << 10,
 	}, nil
 }
