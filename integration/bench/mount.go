@@ -33,18 +33,15 @@ type mountSpec struct {
 	dir             string // where to mount
 	scratch         string // for what it keeps on disk
 	flags           []string
-	within          time.Duration // for each step
 }
 
 // mount is a mount that is served by a process of its own.
 type mount struct {
-	dir string
-	// within is how long a step may take.
-	within time.Duration
-	pid    int
-	log    *tailBuffer
-	done   chan struct{} // closed when the process has ended
-	err    error         // of the process, valid then
+	dir  string
+	pid  int
+	log  *tailBuffer
+	done chan struct{} // closed when the process has ended
+	err  error         // of the process, valid then
 }
 
 // mountTime is how long mounting and unmounting may take.
@@ -53,7 +50,7 @@ const mountTime = 20 * time.Second
 // startMount mounts and returns when the kernel knows of it.
 func startMount(ctx context.Context, c Candidate, spec mountSpec) (*mount, error) {
 	args, env := c.command(spec)
-	m := &mount{dir: spec.dir, within: spec.within, log: new(tailBuffer), done: make(chan struct{})}
+	m := &mount{dir: spec.dir, log: new(tailBuffer), done: make(chan struct{})}
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), args[0], args[1:]...)
 	cmd.Env = append(plainEnvironment(), env...)
 	cmd.Stdout, cmd.Stderr = m.log, m.log

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func outcome(candidate string, raw bool, samples ...Sample) *Outcome {
@@ -88,6 +89,25 @@ func TestTargetsAreJudged(t *testing.T) {
 	}
 	if got := r.Results[0].marks(); got != "" {
 		t.Errorf("marks of a good result: %q", got)
+	}
+}
+
+func TestTheTimeLimitFollowsPlainHTTP(t *testing.T) {
+	for name, c := range map[string]struct {
+		outcomes []*Outcome
+		want     time.Duration
+	}{
+		"none":             {nil, 30 * time.Second},
+		"fast":             {[]*Outcome{outcome("raw", true, took(7, 1))}, 30 * time.Second},
+		"of this round":    {[]*Outcome{outcome("raw", true, took(10, 1), took(25, 1))}, 100 * time.Second},
+		"over one":         {[]*Outcome{outcome("raw", true, took(10, 1)), outcome("raw-8", true, took(20, 1))}, 40 * time.Second},
+		"the slowest":      {[]*Outcome{outcome("raw-8", true, took(10, 1)), outcome("raw-16", true, took(20, 1))}, 80 * time.Second},
+		"not of a failure": {[]*Outcome{outcome("raw", true, Sample{Stored: 50, Failure: "broken"})}, 30 * time.Second},
+		"not of a mount":   {[]*Outcome{outcome("swiftfs", false, took(50, 1))}, 30 * time.Second},
+	} {
+		if got := (&Result{Outcomes: c.outcomes}).timeLimit(); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }
 

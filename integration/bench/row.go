@@ -1,9 +1,6 @@
 package bench
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Row is work on one set of data in one setting.
 type Row struct {
@@ -61,17 +58,6 @@ type Run struct {
 	Server    *server
 	Local     *Local
 	Out       string // what a program has printed
-}
-
-// stepTime is how long a step of a mount may take: twice what the slowest of
-// swiftfs takes, and over a narrow link somewhat more than 1 GiB does over one
-// connection. Mounts that ask for each name of 10,000 need minutes, and their
-// figures would not be worth the wait.
-func (s *Setting) stepTime() time.Duration {
-	if s.Link.Rate > 0 {
-		return 75 * time.Second
-	}
-	return 30 * time.Second
 }
 
 // Figure is what a limit is about.

@@ -19,15 +19,25 @@ func treeRows() []Row {
 	return rows
 }
 
+const (
+	smallFiles = 1000
+	smallDirs  = 20
+)
+
+// smallTree is what the rows of small files read and write.
+func smallTree() []file { return makeTree("tree", smallFiles, smallDirs, 4*kib) }
+
+func (r *Run) treePath() string { return filepath.Join(r.Dir, "tree") }
+
 // untar unpacks a tree from so many archives at once.
 func untar(s Setting, archives int) Row {
-	tree := smallTree(s)
+	tree := smallTree()
 	n := len(tree)
 	verify := func(ctx context.Context, r *Run) error { return checkTree(ctx, r.Server.account, r.Container, tree) }
 	put := func(ctx context.Context, r *Run) error { return putTree(ctx, r.Raw, r.Container, tree) }
 	step := Step{
 		Name: "untar",
-		Work: fmt.Sprintf("tar x of %d × 4 KiB in 20 directories, dates kept", n),
+		Work: fmt.Sprintf("tar x of %d × 4 KiB in %d directories, dates kept", n, smallDirs),
 		Do: func(ctx context.Context, r *Run) error {
 			paths, err := r.Local.Archives(tree, archives)
 			if err != nil {
@@ -74,15 +84,15 @@ func checkDates(dir string, tree []file) error {
 	return nil
 }
 
-func treeData(s Setting, use string) Data {
-	tree := smallTree(s)
+func treeData(use string) Data {
+	tree := smallTree()
 	return Data{Name: fmt.Sprintf("%s-%d", use, len(tree)), Fill: func(ctx context.Context, s *server, container string) error {
 		return putTree(ctx, s.account, container, tree)
 	}}
 }
 
 func copyOut(s Setting) Row {
-	tree := smallTree(s)
+	tree := smallTree()
 	n := len(tree)
 	get := func(ctx context.Context, r *Run) error {
 		return r.Raw.each(ctx, n, func(ctx context.Context, i int) error {
@@ -93,7 +103,7 @@ func copyOut(s Setting) Row {
 	if s.Link.Latency > 0 {
 		factor = 0.2
 	}
-	return Row{Setting: s, Data: treeData(s, "copy"), Steps: []Step{{
+	return Row{Setting: s, Data: treeData("copy"), Steps: []Step{{
 		Name: "cp-r-out", Work: fmt.Sprintf("cp -r of %d × 4 KiB out", n),
 		Do: func(ctx context.Context, r *Run) error {
 			_, err := program(ctx, "cp", "-r", r.treePath(), filepath.Join(r.Scratch, "out"))
@@ -114,7 +124,7 @@ func copyOut(s Setting) Row {
 }
 
 func removeAll(s Setting) Row {
-	tree := smallTree(s)
+	tree := smallTree()
 	n := len(tree)
 	gone := func(ctx context.Context, r *Run) error {
 		rows, err := r.Server.account.list(ctx, r.Container, "")
@@ -128,7 +138,7 @@ func removeAll(s Setting) Row {
 			return r.Raw.do(ctx, http.MethodDelete, r.Container+"/"+tree[i].name, "", nil)
 		})
 	}
-	return Row{Setting: s, Data: treeData(s, "remove"), Fresh: true, Steps: []Step{{
+	return Row{Setting: s, Data: treeData("remove"), Fresh: true, Steps: []Step{{
 		Name: "rm-rf", Work: "rm -rf of them",
 		Do: func(ctx context.Context, r *Run) error {
 			_, err := program(ctx, "rm", "-rf", r.treePath())

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 )
 
 func writeRows() []Row {
@@ -88,17 +87,3 @@ func putLarge(ctx context.Context, a *account, container string, data []byte, se
 	}
 	return a.do(ctx, http.MethodPut, container+"/big", "multipart-manifest=put", body)
 }
-
-// smallFiles is the number of files in the rows of small ones: fewer where each
-// request takes longer.
-func smallFiles(s Setting) int {
-	if s.Link.Latency > 0 {
-		return 200
-	}
-	return 1000
-}
-
-// smallTree is what these rows read and write.
-func smallTree(s Setting) []file { return makeTree("tree", smallFiles(s), 20, 4*kib) }
-
-func (r *Run) treePath() string { return filepath.Join(r.Dir, "tree") }

@@ -91,7 +91,7 @@ type contestant struct {
 	name     string
 	mount    *Candidate
 	raw      *Raw
-	results  []string   // names of those that it has a part in
+	results  []*Result  // those that it has a part in
 	outcomes []*Outcome // its part in each
 	peer     bool
 	retired  bool // it is too slow, or failed: no more rounds
@@ -110,7 +110,7 @@ func (r *runner) contestants(row *Row) []*contestant {
 		for j := range step.Raws {
 			o := &Outcome{Candidate: step.Raws[j].Name, Raw: true}
 			results[i].Outcomes = append(results[i].Outcomes, o)
-			all = append(all, &contestant{name: step.Raws[j].Name, raw: &step.Raws[j], results: row.Names()[i : i+1], outcomes: []*Outcome{o}})
+			all = append(all, &contestant{name: step.Raws[j].Name, raw: &step.Raws[j], results: results[i : i+1], outcomes: []*Outcome{o}})
 		}
 	}
 	mounts := []Candidate{r.Swiftfs}
@@ -122,7 +122,7 @@ func (r *runner) contestants(row *Row) []*contestant {
 		if m.S3 && row.Setting.Fake {
 			continue // fakeswift speaks Swift only
 		}
-		c := &contestant{name: m.Name, mount: m, results: row.Names(), peer: i > 0}
+		c := &contestant{name: m.Name, mount: m, results: results, peer: i > 0}
 		for _, result := range results {
 			o := &Outcome{Candidate: m.Name}
 			result.Outcomes = append(result.Outcomes, o)
@@ -162,7 +162,7 @@ func (r *runner) row(ctx context.Context, row *Row) error {
 				s.Failure = r.withoutPaths(s.Failure)
 				c.outcomes[i].add(s)
 				c.retired = c.retired || s.Failure != "" || c.peer && s.Stored > slowPeer
-				_, _ = fmt.Fprintf(r.Progress, "%d %-18s %-13s %s\n", round+1, c.results[i], c.name, sampleLine(s))
+				_, _ = fmt.Fprintf(r.Progress, "%d %-18s %-13s %s\n", round+1, c.results[i].Name, c.name, sampleLine(s))
 			}
 		}
 	}
@@ -203,7 +203,7 @@ func (r *runner) run(ctx context.Context, row *Row, c *contestant) (samples []Sa
 		s, err := r.runRaw(ctx, run, proxy, c.raw)
 		return []Sample{s}, err
 	}
-	return r.runMount(ctx, row, run, proxy, *c.mount)
+	return r.runMount(ctx, row, run, proxy, c)
 }
 
 func (r *runner) runRaw(ctx context.Context, run *Run, proxy *Proxy, raw *Raw) (Sample, error) {

@@ -38,8 +38,8 @@ func runTests(m *testing.M) (_ int, err error) {
 	return m.Run(), nil
 }
 
-// inFake is the setting of tests; with a delay, rows have fewer files.
-var inFake = Setting{Name: "test", Fake: true, Link: Link{Latency: time.Millisecond}}
+// inFake is the setting of tests.
+var inFake = Setting{Name: "test", Fake: true}
 
 func options(t *testing.T, rows ...Row) Options {
 	t.Helper()
@@ -62,15 +62,15 @@ func TestARowIsRunVerifiedAndCounted(t *testing.T) {
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]int{"first-byte@test/raw": 1, "untar@test/raw-16": 200, "cp-r-out@test/raw": 200} {
+	for path, want := range map[string]int{"first-byte@test/raw": 1, "untar@test/raw-16": 1000, "cp-r-out@test/raw": 1000} {
 		o := report.get(path)
 		if o == nil || len(o.Samples) != 2 || o.Median.Requests != want {
 			t.Errorf("%s: %+v, want two samples with %d requests", path, o, want)
 		}
 	}
 	o := report.get("untar@test/swiftfs")
-	if o == nil || o.Median.Requests < 200 || o.Median.Up != 800*kib || o.Median.Memory < mib {
-		t.Errorf("untar: %+v, want at least 200 requests, 800 KiB up and some memory", o)
+	if o == nil || o.Median.Requests < 1000 || o.Median.Up != 4000*kib || o.Median.Memory < mib {
+		t.Errorf("untar: %+v, want at least 1000 requests, 4000 KiB up and some memory", o)
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// storedTime is how long a candidate may take to store what it said was
-	// written.
-	storedTime = time.Minute
 	// quietTime without a request is the end of what a step has caused.
 	quietTime = 150 * time.Millisecond
 	// graceTime is from the end of a step's time until its mount is broken.
@@ -22,13 +19,12 @@ const (
 )
 
 // runMount mounts and does all steps of a row.
-func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy, c Candidate) ([]Sample, error) {
+func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy, c *contestant) ([]Sample, error) {
 	spec := mountSpec{
 		root: proxy.URL, user: run.Server.user, key: run.Server.key, container: run.Container,
 		dir: filepath.Join(run.Scratch, "mnt"), scratch: filepath.Join(run.Scratch, "cache"),
-		within: row.Setting.stepTime(),
 	}
-	if c.Name == r.Swiftfs.Name {
+	if c.name == r.Swiftfs.Name {
 		spec.flags = append(spec.flags, row.Flags...)
 		if row.Remount != nil {
 			spec.flags = append(spec.flags, "--cache-dir", spec.scratch)
@@ -43,13 +39,13 @@ func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy,
 			return failed(len(row.Steps), err), ctx.Err()
 		}
 	}
-	m, err := startMount(ctx, c, spec)
+	m, err := startMount(ctx, *c.mount, spec)
 	if err != nil {
 		return failed(len(row.Steps), err), ctx.Err()
 	}
 	var samples []Sample
 	for i := range row.Steps {
-		s := m.step(ctx, &row.Steps[i], run, proxy)
+		s := m.step(ctx, &row.Steps[i], c.results[i].timeLimit(), run, proxy)
 		samples = append(samples, s)
 		if s.Failure != "" {
 			// What follows builds on it.
@@ -65,12 +61,12 @@ func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy,
 }
 
 // remount lets a mount of its own prepare, and unmounts it.
-func (r *runner) remount(ctx context.Context, row *Row, run *Run, c Candidate, spec mountSpec) error {
-	m, err := startMount(ctx, c, spec)
+func (r *runner) remount(ctx context.Context, row *Row, run *Run, c *contestant, spec mountSpec) error {
+	m, err := startMount(ctx, *c.mount, spec)
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.guarded(ctx, func(ctx context.Context) error { return row.Remount(ctx, run) }), m.stop(ctx))
+	return errors.Join(m.guarded(ctx, c.results[0].timeLimit(), func(ctx context.Context) error { return row.Remount(ctx, run) }), m.stop(ctx))
 }
 
 // failed returns n samples without figures.
@@ -95,10 +91,10 @@ func (s *Sample) count(p *Proxy) {
 	s.Requests, s.Up, s.Down, s.Kinds = t.Requests, t.Up, t.Down, t.Kinds
 }
 
-// step does and measures one step.
-func (m *mount) step(ctx context.Context, step *Step, run *Run, proxy *Proxy) (s Sample) {
+// step does and measures one step, each part of which may take limit.
+func (m *mount) step(ctx context.Context, step *Step, limit time.Duration, run *Run, proxy *Proxy) (s Sample) {
 	if step.Before != nil {
-		if err := m.guarded(ctx, func(ctx context.Context) error { return step.Before(ctx, run) }); err != nil {
+		if err := m.guarded(ctx, limit, func(ctx context.Context) error { return step.Before(ctx, run) }); err != nil {
 			s.fail(fmt.Errorf("before: %w", err))
 			return s
 		}
@@ -114,11 +110,11 @@ func (m *mount) step(ctx context.Context, step *Step, run *Run, proxy *Proxy) (s
 		return s
 	}
 	start := time.Now()
-	err = m.guarded(ctx, func(ctx context.Context) error { return step.Do(ctx, run) })
+	err = m.guarded(ctx, limit, func(ctx context.Context) error { return step.Do(ctx, run) })
 	s.Seconds = time.Since(start).Seconds()
 	s.Stored = s.Seconds
 	if err == nil && step.Stored != nil {
-		err = awaitStored(ctx, step, run, start, &s)
+		err = awaitStored(ctx, step, limit, run, start, &s)
 	}
 	if quietErr := proxy.Quiet(ctx, quietTime); err == nil {
 		err = quietErr
@@ -130,7 +126,7 @@ func (m *mount) step(ctx context.Context, step *Step, run *Run, proxy *Proxy) (s
 		err = fmt.Errorf("%w; the end of its log:\n%s", usageErr, m.log)
 	}
 	if err == nil && step.Verify != nil {
-		err = m.guarded(ctx, func(ctx context.Context) error { return step.Verify(ctx, run) })
+		err = m.guarded(ctx, limit, func(ctx context.Context) error { return step.Verify(ctx, run) })
 	}
 	if err == nil {
 		err = proxy.Err()
@@ -140,8 +136,8 @@ func (m *mount) step(ctx context.Context, step *Step, run *Run, proxy *Proxy) (s
 }
 
 // awaitStored notes when the server has what was written.
-func awaitStored(ctx context.Context, step *Step, run *Run, start time.Time, s *Sample) error {
-	ctx, cancel := context.WithTimeout(ctx, storedTime)
+func awaitStored(ctx context.Context, step *Step, limit time.Duration, run *Run, start time.Time, s *Sample) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
 		err := step.Stored(ctx, run)
@@ -155,13 +151,41 @@ func awaitStored(ctx context.Context, step *Step, run *Run, start time.Time, s *
 	}
 }
 
+const (
+	// patience is how many times as long as plain HTTP a mount may take: a peer that
+	// needs three times as long has figures, for those that ask for each of 10,000
+	// names nobody has to wait.
+	patience = 4
+	// leastPatience is for work that takes plain HTTP no time.
+	leastPatience = 30 * time.Second
+)
+
+// timeLimit returns how long a mount may take in this round, for the work as well
+// as for what it still has to store then. It is measured against raw over one
+// connection, which has had its turn, or the slowest raw where there is none.
+func (r *Result) timeLimit() time.Duration {
+	slowest := 0.0
+	for _, o := range r.Outcomes {
+		if !o.Raw || o.Failure() != "" {
+			continue
+		}
+		last := o.Samples[len(o.Samples)-1].Stored
+		if o.Candidate == one {
+			slowest = last
+			break
+		}
+		slowest = max(slowest, last)
+	}
+	return max(leastPatience, time.Duration(patience*slowest*float64(time.Second)))
+}
+
 // notDone begins the failure of a step that took too long.
 const notDone = "not done after"
 
-// guarded runs f, which uses the mount, for m.within at most. Plain system calls
+// guarded runs f, which uses the mount, for limit at most. Plain system calls
 // know no contexts: if f does not end by itself, the mount is broken under it.
-func (m *mount) guarded(ctx context.Context, f func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, m.within, fmt.Errorf("%s %v", notDone, m.within))
+func (m *mount) guarded(ctx context.Context, limit time.Duration, f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s %v", notDone, limit.Round(time.Second)))
 	defer cancel()
 	var err error // of f, valid when done is closed
 	done := make(chan struct{})
