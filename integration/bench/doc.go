@@ -23,7 +23,9 @@
 //
 // Time is until the work has returned, and, where that is later, until the
 // server has the data; ratios are of the latter. CPU seconds are those of the
-// process of the mount, memory is the most that it has had resident.
+// process of the mount, memory is the most that it has had resident. Busy seconds are
+// those of all processors in that time, whatever they did: server, proxy, mount,
+// programs and kernel.
 //
 // What a candidate did is checked each time: bytes read are compared, what was
 // written is read back from the server by plain HTTP, listings and dates are

@@ -33,3 +33,18 @@ func thisMachine() (Machine, error) {
 	}
 	return m, nil
 }
+
+// busySeconds returns how long the processors of this machine have been busy since
+// it began, all of them together, with what its host took from them.
+func busySeconds() (float64, error) {
+	proc, err := procfs.NewDefaultFS()
+	if err != nil {
+		return 0, err
+	}
+	stat, err := proc.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("ask how busy the machine is: %w", err)
+	}
+	c := stat.CPUTotal
+	return c.User + c.Nice + c.System + c.IRQ + c.SoftIRQ + c.Steal, nil
+}

@@ -80,7 +80,7 @@ func (r *Result) markdownLine() markdownResult {
 	}
 	own := r.outcome("swiftfs")
 	if own == nil || own.Failure() != "" {
-		line.Own = strings.Repeat(" | ", 7)
+		line.Own = strings.Repeat(" | ", 8)
 		return line
 	}
 	raw := ratio(own, r.firstRaw())
@@ -88,8 +88,8 @@ func (r *Result) markdownLine() markdownResult {
 		raw += ", " + ratio(own, fastest)
 	}
 	s := own.Median
-	line.Own = fmt.Sprintf("%d | %s | %s | %s | %s | %s | %.2f | %d", s.Requests, mibText(s.Up), mibText(s.Down),
-		secondsText(s), raw, ratio(own, r.bestPeer(Seconds)), s.CPU, s.Memory/mib)
+	line.Own = fmt.Sprintf("%d | %s | %s | %s | %s | %s | %.2f | %.2f | %d", s.Requests, mibText(s.Up), mibText(s.Down),
+		secondsText(s), raw, ratio(own, r.bestPeer(Seconds)), s.Busy, s.CPU, s.Memory/mib)
 	return line
 }
 
@@ -147,7 +147,7 @@ func cell(o *Outcome) string {
 		return "✗"
 	}
 	s := o.Median
-	text := fmt.Sprintf("%d / %s / %s / %s", s.Requests, mibText(s.Up), mibText(s.Down), secondsText(s))
+	text := fmt.Sprintf("%d / %s / %s / %s / %.2f", s.Requests, mibText(s.Up), mibText(s.Down), secondsText(s), s.Busy)
 	if !o.Raw {
 		text += fmt.Sprintf(" / %.2f / %d", s.CPU, s.Memory/mib)
 	}

@@ -136,7 +136,7 @@ func TestTheReportsAreWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| good@0ms | good work | 10 | 0 | 0 | 1.50 | 1.50, 1.88 | 0.75 | 0.00 | 11 |  |",
+		"| good@0ms | good work | 10 | 0 | 0 | 1.50 | 1.50, 1.88 | 0.75 | 0.00 | 0.00 | 11 |  |",
 		"| work | raw | swiftfs | rclone | s3fs |",
 		"✗ ≤ 10 requests: 11",
 		"2 of 5 targets were missed, 1 could not",

@@ -213,14 +213,19 @@ func (r *runner) runRaw(ctx context.Context, run *Run, proxy *Proxy, raw *Raw) (
 	}
 	defer run.Raw.close()
 	proxy.Reset()
+	busy, err := busySeconds()
+	if err != nil {
+		return Sample{}, err
+	}
 	start := time.Now()
 	err = raw.Do(ctx, run)
 	s := Sample{Seconds: time.Since(start).Seconds()}
 	s.Stored = s.Seconds
+	busyErr := s.busySince(busy)
 	s.count(proxy)
 	if err == nil && raw.Verify != nil {
 		err = raw.Verify(ctx, run)
 	}
-	s.fail(errors.Join(err, proxy.Err()))
+	s.fail(errors.Join(err, busyErr, proxy.Err()))
 	return s, nil
 }

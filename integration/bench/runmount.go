@@ -91,6 +91,14 @@ func (s *Sample) count(p *Proxy) {
 	s.Requests, s.Up, s.Down, s.Kinds = t.Requests, t.Up, t.Down, t.Kinds
 }
 
+// busySince notes how long the processors were busy since they had been so for
+// before.
+func (s *Sample) busySince(before float64) error {
+	now, err := busySeconds()
+	s.Busy = now - before
+	return err
+}
+
 // step does and measures one step, each part of which may take limit.
 func (m *mount) step(ctx context.Context, step *Step, limit time.Duration, run *Run, proxy *Proxy) (s Sample) {
 	if step.Before != nil {
@@ -105,7 +113,8 @@ func (m *mount) step(ctx context.Context, step *Step, limit time.Duration, run *
 	}
 	proxy.Reset()
 	before, err := m.usage()
-	if err != nil {
+	busy, busyErr := busySeconds()
+	if err := errors.Join(err, busyErr); err != nil {
 		s.fail(err)
 		return s
 	}
@@ -116,6 +125,7 @@ func (m *mount) step(ctx context.Context, step *Step, limit time.Duration, run *
 	if err == nil && step.Stored != nil {
 		err = awaitStored(ctx, step, limit, run, start, &s)
 	}
+	busyErr = s.busySince(busy)
 	if quietErr := proxy.Quiet(ctx, quietTime); err == nil {
 		err = quietErr
 	}
@@ -129,7 +139,7 @@ func (m *mount) step(ctx context.Context, step *Step, limit time.Duration, run *
 		err = m.guarded(ctx, limit, func(ctx context.Context) error { return step.Verify(ctx, run) })
 	}
 	if err == nil {
-		err = proxy.Err()
+		err = errors.Join(busyErr, proxy.Err())
 	}
 	s.fail(err)
 	return s

@@ -12,6 +12,7 @@ type Sample struct {
 	Requests int            `json:"requests"`         // through the proxy
 	Up       int64          `json:"up"`               // bytes
 	Down     int64          `json:"down"`             // bytes
+	Busy     float64        `json:"busy,omitempty"`   // seconds of all processors, until it was stored; 0: unknown
 	CPU      float64        `json:"cpu,omitempty"`    // seconds of the mount's process
 	Memory   int64          `json:"memory,omitempty"` // bytes, the most since the mount
 	Kinds    map[string]int `json:"kinds,omitempty"`  // requests by kind
@@ -53,6 +54,7 @@ func (o *Outcome) add(s Sample) {
 		Requests: medianOf(good, func(s Sample) int { return s.Requests }),
 		Up:       medianOf(good, func(s Sample) int64 { return s.Up }),
 		Down:     medianOf(good, func(s Sample) int64 { return s.Down }),
+		Busy:     medianOf(good, func(s Sample) float64 { return s.Busy }),
 		CPU:      medianOf(good, func(s Sample) float64 { return s.CPU }),
 		Kinds:    good[len(good)-1].Kinds,
 		Memory:   slices.MaxFunc(good, func(a, b Sample) int { return cmp.Compare(a.Memory, b.Memory) }).Memory,

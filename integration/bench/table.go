@@ -19,6 +19,7 @@ func sampleLine(s Sample) string {
 		return line
 	}
 	line += fmt.Sprintf("%6d req  %s MiB up  %s MiB down  %s s", s.Requests, mibText(s.Up), mibText(s.Down), secondsText(s))
+	line += fmt.Sprintf("  busy %.2f s", s.Busy)
 	if s.Memory > 0 {
 		line += fmt.Sprintf("  CPU %.2f s  %d MiB", s.CPU, s.Memory/mib)
 		for _, kind := range slices.Sorted(maps.Keys(s.Kinds)) {
@@ -118,7 +119,7 @@ func (r *Result) marks() string {
 // WriteTable writes the medians for a terminal: one line a candidate.
 func (r *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "work\tcandidate\trequests\tMiB up\tMiB down\tseconds\t× raw\tCPU s\tMiB\t")
+	_, _ = fmt.Fprintln(t, "work\tcandidate\trequests\tMiB up\tMiB down\tseconds\t× raw\tbusy s\tCPU s\tMiB\t")
 	for _, result := range r.Results {
 		if !slices.ContainsFunc(result.Outcomes, func(o *Outcome) bool { return len(o.Samples) > 0 }) {
 			continue // interrupted
@@ -142,8 +143,8 @@ func (r *Report) WriteTable(w io.Writer) error {
 			if o.Candidate == "swiftfs" {
 				note = result.marks()
 			}
-			_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s%s\n", name, o.Candidate, m.Requests,
-				mibText(m.Up), mibText(m.Down), secondsText(m), ratio(o, raw), process, note)
+			_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%.2f\t%s%s\n", name, o.Candidate, m.Requests,
+				mibText(m.Up), mibText(m.Down), secondsText(m), ratio(o, raw), m.Busy, process, note)
 		}
 	}
 	return t.Flush()
