@@ -134,10 +134,7 @@ func (r *Report) SVG() ([]byte, error) {
 			continue
 		}
 		c := charted{result, result.firstRaw()}
-		for _, o := range result.Outcomes {
-			if o.Failure() != "" {
-				continue
-			}
+		for _, o := range charting(result.Outcomes) {
 			if c.raw != nil {
 				ratios = append(ratios, c.ratio(o))
 			}
@@ -197,10 +194,14 @@ func power(p int) string {
 	return fmt.Sprintf("%.0f", math.Pow10(p))
 }
 
-// inDrawingOrder returns the outcomes that have figures, those to be drawn on top
-// last.
+// charting returns the outcomes that have figures and compete.
+func charting(outcomes []*Outcome) []*Outcome {
+	return slices.DeleteFunc(slices.Clone(outcomes), func(o *Outcome) bool { return o.Failure() != "" || o.Candidate == memoryName })
+}
+
+// inDrawingOrder returns them with those last that are drawn on top.
 func inDrawingOrder(outcomes []*Outcome) []*Outcome {
-	good := slices.DeleteFunc(slices.Clone(outcomes), func(o *Outcome) bool { return o.Failure() != "" })
+	good := charting(outcomes)
 	slices.SortStableFunc(good, func(a, b *Outcome) int {
 		return slices.Index(styles, styleOf(a)) - slices.Index(styles, styleOf(b))
 	})

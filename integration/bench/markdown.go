@@ -23,7 +23,14 @@ type markdown struct {
 	Targets  int
 	Unknown  int
 	Settings []*markdownSetting
+	Floors   []markdownFloor
 	Failures []string
+}
+
+// markdownFloor is a line of what the machine allows.
+type markdownFloor struct {
+	Name, Target, Floor, Own, Ratio string
+	Rule                            FloorRule
 }
 
 // markdownResult is the line of a result.
@@ -61,6 +68,7 @@ func (r *Report) Markdown() ([]byte, error) {
 			}
 		}
 		m.add(result)
+		m.addFloor(result)
 	}
 	m.finish()
 	t, err := template.New("results").Parse(resultsTemplate)
@@ -91,6 +99,22 @@ func (r *Result) markdownLine() markdownResult {
 	line.Own = fmt.Sprintf("%d | %s | %s | %s | %s | %s | %.2f | %.2f | %d", s.Requests, mibText(s.Up), mibText(s.Down),
 		secondsText(s), raw, ratio(own, r.bestPeer(Seconds)), s.Busy, s.CPU, s.Memory/mib)
 	return line
+}
+
+// addFloor adds a result to what the machine allows, if its floor is known.
+func (m *markdown) addFloor(r *Result) {
+	own, v := r.outcome("swiftfs"), r.secondsVerdict()
+	if r.Floor == 0 || own == nil || own.Failure() != "" {
+		return
+	}
+	line := markdownFloor{
+		Name: r.Name, Floor: secondsOf(r.Floor), Rule: r.FloorRule,
+		Own: secondsOf(own.Median.Stored), Ratio: fmt.Sprintf("%.2f", own.Median.Stored/r.Floor),
+	}
+	if v != nil {
+		line.Target = secondsOf(v.Most)
+	}
+	m.Floors = append(m.Floors, line)
 }
 
 // add adds a result to the table of its setting.

@@ -21,6 +21,9 @@ type Candidate struct {
 	Name    string
 	Version string
 	S3      bool // it speaks to Swift's S3 API
+	// Serverless says that all it has is its own: it neither gets a container nor
+	// is anything on the server checked.
+	Serverless bool
 	// command returns the command line that mounts a container in the foreground,
 	// and its environment.
 	command func(m mountSpec) (args, env []string)

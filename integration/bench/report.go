@@ -25,6 +25,9 @@ type Result struct {
 	Setting  string     `json:"setting"`
 	Outcomes []*Outcome `json:"outcomes"`
 	Verdicts []Verdict  `json:"verdicts"`
+	// Floor is how long the work takes at least, in seconds; 0: unknown.
+	Floor     float64   `json:"floor,omitempty"`
+	FloorRule FloorRule `json:"floorRule,omitempty"`
 
 	limits []Limit
 }
@@ -32,6 +35,7 @@ type Result struct {
 // Verdict says whether a target was reached.
 type Verdict struct {
 	Target string  `json:"target"` // "≤ 70 requests", "≤ 1.15 × raw s"
+	Figure Figure  `json:"figure"`
 	Most   float64 `json:"most"`
 	Got    float64 `json:"got"`
 	// Of a target that depends on a candidate without figures there is no
@@ -65,16 +69,16 @@ func (r *Report) get(path string) *Outcome {
 	return nil
 }
 
-// judge compares all results with their limits.
+// judge computes the floors of all results and compares them with their limits.
 func (r *Report) judge() {
 	for _, result := range r.Results {
-		result.Verdicts = nil
+		result.Verdicts, result.Floor = nil, result.floorSeconds(r.Machine.Cores)
 		own := result.outcome("swiftfs")
 		if own == nil {
 			continue
 		}
 		for _, l := range result.limits {
-			v := Verdict{Target: l.String(), Got: own.Median.figure(l.Figure)}
+			v := Verdict{Target: l.String(), Figure: l.Figure, Got: own.Median.figure(l.Figure)}
 			v.Most = r.bound(result, l)
 			if v.Unknown = math.IsInf(v.Most, 1) || own.Failure() != ""; v.Unknown {
 				v.Most, v.Got = 0, 0
@@ -118,7 +122,7 @@ func (l Limit) String() string {
 func (r *Result) bestPeer(f Figure) *Outcome {
 	var best *Outcome
 	for _, o := range r.Outcomes {
-		if o.Raw || o.Candidate == "swiftfs" || o.Failure() != "" {
+		if o.Raw || o.Candidate == "swiftfs" || o.Candidate == memoryName || o.Failure() != "" {
 			continue
 		}
 		if best == nil || o.Median.figure(f) < best.Median.figure(f) {

@@ -38,11 +38,12 @@ func testReport() *Report {
 			outcome("s3fs", false, Sample{Failure: "it <hangs>\nfor ever"}),
 		},
 	}, {
-		Name: "bad@0ms", Work: "bad work", Setting: "OpenStack Swift",
+		Name: "bad@0ms", Work: "bad work", Setting: "OpenStack Swift", FloorRule: InTurn,
 		limits: []Limit{requests(10), times(0.5, "good@0ms/swiftfs"), times(1, "absent")},
 		Outcomes: []*Outcome{
 			outcome("raw", true, took(1, 1)),
 			outcome("swiftfs", false, took(3, 11)),
+			outcome("memory", false, took(0.25, 0)),
 			outcome("rclone", false, took(2, 0)),
 		},
 	}}
@@ -86,9 +87,36 @@ func TestTargetsAreJudged(t *testing.T) {
 	}
 	if got := r.Results[1].marks(); !strings.Contains(got, "≤ 10 requests: 11") || !strings.Contains(got, "rclone is faster; rclone needs 0 requests") {
 		t.Errorf("marks: %q", got)
+	} else if !strings.Contains(got, "s: 3 (floor 1.25)") {
+		t.Errorf("marks: %q, want the floor, which is above the target", got)
 	}
 	if got := r.Results[0].marks(); got != "" {
 		t.Errorf("marks of a good result: %q", got)
+	}
+}
+
+func TestFloorsCombineMemoryWithPlainHTTP(t *testing.T) {
+	busy := func(seconds, busy float64) Sample { return Sample{Seconds: seconds, Stored: seconds, Busy: busy} }
+	broken := outcome("memory", false, Sample{Stored: 1, Failure: "broken"})
+	for name, c := range map[string]struct {
+		rule   FloorRule
+		raws   []*Outcome
+		memory *Outcome
+		want   float64
+	}{
+		"alone":                    {Alone, []*Outcome{outcome("page cache", true, busy(5, 5))}, outcome("memory", false, busy(0.5, 1)), 0.5},
+		"in turn, of one":          {InTurn, []*Outcome{outcome("raw", true, busy(4, 5)), outcome("raw-16", true, busy(2, 4))}, outcome("memory", false, busy(0.5, 1)), 4.5},
+		"in turn, without one":     {InTurn, []*Outcome{outcome("raw-16", true, busy(2, 4))}, outcome("memory", false, busy(0.5, 1)), 0},
+		"processors, of the best":  {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 9)), outcome("raw-8", true, busy(2, 4))}, outcome("memory", false, busy(0.5, 1)), 2.5},
+		"processors that are idle": {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("memory", false, busy(0.5, 1)), 4},
+		"processors, without raw":  {ByProcessors, nil, outcome("memory", false, busy(0.5, 1)), 0},
+		"memory failed":            {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 5))}, broken, 0},
+		"no rule":                  {"", []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("memory", false, busy(0.5, 1)), 0},
+	} {
+		r := &Result{FloorRule: c.rule, Outcomes: append(c.raws, c.memory)}
+		if got := r.floorSeconds(2); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }
 
@@ -121,8 +149,8 @@ func TestTheTableHasALineForEachCandidate(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
-	if got := strings.Count(b.String(), "\n"); got != 9 {
-		t.Errorf("%d lines, want 9:\n%s", got, b.String())
+	if got := strings.Count(b.String(), "\n"); got != 10 {
+		t.Errorf("%d lines, want 10:\n%s", got, b.String())
 	}
 }
 
@@ -137,8 +165,9 @@ func TestTheReportsAreWritten(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| good@0ms | good work | 10 | 0 | 0 | 1.50 | 1.50, 1.88 | 0.75 | 0.00 | 0.00 | 11 |  |",
-		"| work | raw | swiftfs | rclone | s3fs |",
+		"| work | raw | swiftfs | rclone | s3fs | memory |",
 		"✗ ≤ 10 requests: 11",
+		"| bad@0ms | 0.75 | 1.25 | in turn | 3.00 | 2.40 |",
 		"2 of 5 targets were missed, 1 could not",
 		"- good@0ms, s3fs: it <hangs>\n",
 	} {

@@ -31,6 +31,8 @@ type Step struct {
 	// Verify checks the result of Do.
 	Verify func(ctx context.Context, r *Run) error
 	Limits []Limit
+	// Floor lets memory do the step, as all steps of the row or none; or nil.
+	Floor *Floor
 }
 
 // Raw is the same work by plain HTTP.
@@ -45,8 +47,10 @@ type Raw struct {
 // Data is what the server has before a run.
 type Data struct {
 	Name string
-	Big  bool                                                         // runs use the large file of Local
-	Fill func(ctx context.Context, s *server, container string) error // nil: an empty container
+	Big  bool // runs use the large file of Local
+	// InMemory is what memory has of it: memoryBig, memoryTree or nothing.
+	InMemory string
+	Fill     func(ctx context.Context, s *server, container string) error // nil: an empty container
 }
 
 // Run is one run of a row by one candidate.

@@ -12,7 +12,7 @@ import (
 )
 
 // bigData is one object of 1 GiB, in a container of its own.
-var bigData = Data{Name: "big", Big: true, Fill: func(ctx context.Context, s *server, container string) error {
+var bigData = Data{Name: "big", Big: true, InMemory: memoryBig, Fill: func(ctx context.Context, s *server, container string) error {
 	if s.fake != nil {
 		s.fake.PutObject(container, "big", "", s.local.Big())
 		return nil
@@ -87,10 +87,12 @@ func sequential() Row {
 	return Row{Setting: near, Data: bigData, Steps: []Step{{
 		Name: "seq-read", Work: "read 1 GiB in order", Do: readBig, Raws: raws,
 		Limits: []Limit{requests(70), down(1024.5), times(1.15, one, "raw-8"), cpu(1.0)},
+		Floor:  &Floor{Rule: ByProcessors},
 	}, {
 		Name: "seq-read-warm", Work: "read it again", Do: readBig,
 		Raws:   []Raw{{pageCache, 1, readLocal, nil}},
 		Limits: []Limit{requests(0), down(0), times(1.25, pageCache)},
+		Floor:  &Floor{Rule: Alone},
 	}}}
 }
 
@@ -180,6 +182,9 @@ func random(s Setting, n, length, readers int) Row {
 	}
 	if length == mib {
 		step.Name, step.Limits = "rand-1m", []Limit{requests(55), down(60), times(1.3, raw)}
+		if s.Link.Latency == 0 {
+			step.Floor = &Floor{Rule: InTurn}
+		}
 	}
 	if readers > 1 {
 		step.Name = fmt.Sprintf("%s-%d", step.Name, readers)

@@ -43,6 +43,27 @@ func TestTargetsReferToCandidatesThatThereAre(t *testing.T) {
 	}
 }
 
+func TestMemoryTakesPartInWholeRowsWithoutDelay(t *testing.T) {
+	var got []string
+	for _, r := range AllRows() {
+		for i, s := range r.Steps {
+			if (s.Floor != nil) != (r.Steps[0].Floor != nil) {
+				t.Errorf("memory has no part in some steps of %q", r.Names())
+			}
+			if s.Floor != nil {
+				got = append(got, r.Names()[i])
+			}
+		}
+	}
+	want := []string{
+		"seq-read@0ms", "seq-read-warm@0ms", "rand-1m@0ms", "seq-write@0ms",
+		"untar@0ms", "untar-8@0ms", "cp-r-out@0ms", "rm-rf@0ms",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("it takes part in %q, want %q", got, want)
+	}
+}
+
 func TestRowsAreChosenByTheNamesOfTheirResults(t *testing.T) {
 	rows, err := ChooseRows("^seq-read-warm@0ms$")
 	if err != nil || len(rows) != 1 || rows[0].Steps[0].Name != "seq-read" {

@@ -15,6 +15,7 @@ import (
 // Options say what to run.
 type Options struct {
 	Swiftfs  Candidate
+	Memory   Candidate // from MemoryMount
 	Peers    []Candidate
 	Rows     []Row
 	Rounds   int
@@ -107,6 +108,9 @@ func (r *runner) contestants(row *Row) []*contestant {
 			Name: row.Names()[i], Work: step.Work, Setting: row.Setting.explain(),
 			limits: append(step.Limits, memoryLimit),
 		}
+		if step.Floor != nil {
+			results[i].FloorRule = step.Floor.Rule
+		}
 		for j := range step.Raws {
 			o := &Outcome{Candidate: step.Raws[j].Name, Raw: true}
 			results[i].Outcomes = append(results[i].Outcomes, o)
@@ -114,6 +118,9 @@ func (r *runner) contestants(row *Row) []*contestant {
 		}
 	}
 	mounts := []Candidate{r.Swiftfs}
+	if row.Steps[0].Floor != nil {
+		mounts = append(mounts, r.Memory)
+	}
 	if !row.Alone {
 		mounts = append(mounts, r.Peers...)
 	}
@@ -122,7 +129,7 @@ func (r *runner) contestants(row *Row) []*contestant {
 		if m.S3 && row.Setting.Fake {
 			continue // fakeswift speaks Swift only
 		}
-		c := &contestant{name: m.Name, mount: m, results: results, peer: i > 0}
+		c := &contestant{name: m.Name, mount: m, results: results, peer: i > 0 && !m.Serverless}
 		for _, result := range results {
 			o := &Outcome{Candidate: m.Name}
 			result.Outcomes = append(result.Outcomes, o)
@@ -180,9 +187,11 @@ func (r *runner) run(ctx context.Context, row *Row, c *contestant) (samples []Sa
 	if err != nil {
 		return nil, err
 	}
-	container, err := server.container(ctx, row)
-	if err != nil {
-		return nil, err
+	container := ""
+	if c.mount == nil || !c.mount.Serverless {
+		if container, err = server.container(ctx, row); err != nil {
+			return nil, err
+		}
 	}
 	r.runs++
 	run := &Run{Container: container, Server: server, Local: r.local}
@@ -196,7 +205,7 @@ func (r *runner) run(ctx context.Context, row *Row, c *contestant) (samples []Sa
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, proxy.Close()) }()
-	if row.Large && row.Fresh {
+	if row.Large && row.Fresh && container != "" {
 		defer func() { err = errors.Join(err, server.discard(context.WithoutCancel(ctx), container)) }()
 	}
 	if c.raw != nil {

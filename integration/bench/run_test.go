@@ -17,6 +17,13 @@ import (
 var built string
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == MemoryCommand {
+		if err := ServeMemory(os.Args[2:], os.Stderr); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code, err := runTests(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,8 +50,12 @@ var inFake = Setting{Name: "test", Fake: true}
 
 func options(t *testing.T, rows ...Row) Options {
 	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := Options{
-		Swiftfs: Swiftfs(built, ""), Rows: rows, Rounds: 2, Size: mib, Scratch: t.TempDir(), Progress: io.Discard,
+		Swiftfs: Swiftfs(built, ""), Memory: MemoryMount(self), Rows: rows, Rounds: 2, Size: mib, Scratch: t.TempDir(), Progress: io.Discard,
 	}
 	t.Cleanup(func() {
 		if mounts, err := MountsBelow(o.Scratch); err != nil || len(mounts) > 0 {
@@ -71,6 +82,49 @@ func TestARowIsRunVerifiedAndCounted(t *testing.T) {
 	o := report.get("untar@test/swiftfs")
 	if o == nil || o.Median.Requests < 1000 || o.Median.Up != 4000*kib || o.Median.Memory < mib || o.Median.Busy <= o.Median.CPU/2 {
 		t.Errorf("untar: %+v, want at least 1000 requests, 4000 KiB up, some memory and a busy machine", o)
+	}
+}
+
+func TestMemoryGivesEachOfItsRowsAFloor(t *testing.T) {
+	rows := []Row{
+		sequential(), random(near, 50, mib, 1), writeRows()[0],
+		untar(near, 1), untar(near, 8), copyOut(near), removeAll(near),
+	}
+	for i := range rows {
+		rows[i].Setting = inFake
+	}
+	o := options(t, rows...)
+	o.Rounds, o.Size = 1, 4*mib
+	report, err := Execute(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range report.Results {
+		m := r.outcome(memoryName)
+		if m == nil || m.Failure() != "" || m.Median.Requests != 0 || r.Floor <= 0 {
+			t.Errorf("%s: floor %v, %+v; want one, without requests", r.Name, r.Floor, m)
+		}
+	}
+	if len(report.Results) != 8 {
+		t.Errorf("%d results, want 8", len(report.Results))
+	}
+}
+
+func TestMemoryTakesOnlyTheBytesItKnows(t *testing.T) {
+	report, err := Execute(t.Context(), options(t, Row{
+		Setting: inFake, Data: Data{Name: "other", Big: true}, Fresh: true, Steps: []Step{{
+			Name: "write", Floor: &Floor{Rule: ByProcessors, Verify: bigWritten},
+			Do: func(_ context.Context, r *Run) error { return os.WriteFile(r.bigPath(), randomBytes(mib, 9), 0o600) },
+		}},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := report.get("write@test/memory").Failure(); !strings.Contains(got, "input/output error") {
+		t.Errorf("%q, want an input/output error", got)
+	}
+	if report.Results[0].Floor != 0 {
+		t.Error("there is a floor of what failed")
 	}
 }
 

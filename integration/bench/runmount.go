@@ -24,7 +24,13 @@ func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy,
 		root: proxy.URL, user: run.Server.user, key: run.Server.key, container: run.Container,
 		dir: filepath.Join(run.Scratch, "mnt"), scratch: filepath.Join(run.Scratch, "cache"),
 	}
-	if c.name == r.Swiftfs.Name {
+	switch c.name {
+	case r.Memory.Name:
+		var err error
+		if spec.flags, err = row.Data.memoryFlags(r.local); err != nil {
+			return nil, err
+		}
+	case r.Swiftfs.Name:
 		spec.flags = append(spec.flags, row.Flags...)
 		if row.Remount != nil {
 			spec.flags = append(spec.flags, "--cache-dir", spec.scratch)
@@ -45,7 +51,11 @@ func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy,
 	}
 	var samples []Sample
 	for i := range row.Steps {
-		s := m.step(ctx, &row.Steps[i], c.results[i].timeLimit(), run, proxy)
+		step := row.Steps[i]
+		if c.mount.Serverless {
+			step.Stored, step.Verify = nil, step.Floor.Verify
+		}
+		s := m.step(ctx, &step, c.results[i].timeLimit(), run, proxy)
 		samples = append(samples, s)
 		if s.Failure != "" {
 			// What follows builds on it.

@@ -93,7 +93,7 @@ func (r *Result) marks() string {
 	var marks []string
 	for _, v := range r.Verdicts {
 		if v.Missed() {
-			marks = append(marks, fmt.Sprintf("%s: %s", v.Target, numberText(v.Got)))
+			marks = append(marks, fmt.Sprintf("%s: %s%s", v.Target, numberText(v.Got), r.floorText(v)))
 		}
 	}
 	switch own := r.outcome("swiftfs"); {
@@ -140,8 +140,11 @@ func (r *Report) WriteTable(w io.Writer) error {
 				process = fmt.Sprintf("%.2f\t%d\t", m.CPU, m.Memory/mib)
 			}
 			note := ""
-			if o.Candidate == "swiftfs" {
+			switch {
+			case o.Candidate == "swiftfs":
 				note = result.marks()
+			case o.Candidate == memoryName && result.Floor > 0:
+				note = fmt.Sprintf("floor %s s, %s", secondsOf(result.Floor), result.FloorRule)
 			}
 			_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%.2f\t%s%s\n", name, o.Candidate, m.Requests,
 				mibText(m.Up), mibText(m.Down), secondsText(m), ratio(o, raw), m.Busy, process, note)

@@ -20,6 +20,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == bench.MemoryCommand {
+		if err := bench.ServeMemory(os.Args[2:], os.Stderr); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {
@@ -65,6 +72,11 @@ func run(ctx context.Context) (err error) {
 		return fmt.Errorf("build swiftfs: %w", err)
 	}
 	o.Swiftfs = bench.Swiftfs(program, *metrics)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	o.Memory = bench.MemoryMount(self)
 
 	mark := rand.Text()
 	if err := os.Setenv(rig.RunVariable, mark); err != nil {

@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+)
+
+// Floor says how memory takes part in a step, and how the report combines its
+// figures with those of plain HTTP: to the time that a mount would need on this machine
+// that costs nothing of its own.
+type Floor struct {
+	Rule FloorRule
+	// Verify checks, in the mount alone, what Do did; nil where Do compares.
+	Verify func(ctx context.Context, r *Run) error
+}
+
+// FloorRule is one of the ways to combine.
+type FloorRule string
+
+// The rules.
+const (
+	// InTurn is for programs that wait for each file or piece: the server's work and
+	// the kernel's follow each other. It is the time of raw over one connection and
+	// that of memory.
+	InTurn FloorRule = "in turn"
+	// ByProcessors is for work of which any part can be done beside any other: it
+	// takes at least as long as the fastest raw, and as all processors need to do what
+	// keeps them busy there and in memory.
+	ByProcessors FloorRule = "by processors"
+	// Alone is for work that needs no server: the time of memory.
+	Alone FloorRule = "memory alone"
+)
+
+// floorSeconds returns the floor of a result on so many processors, or 0 if nobody
+// knows. It is in the time of its candidates, whose server has what they wrote.
+func (r *Result) floorSeconds(processors int) float64 {
+	memory := r.outcome(memoryName)
+	if memory == nil || memory.Failure() != "" {
+		return 0
+	}
+	switch r.FloorRule {
+	case Alone:
+		return memory.Median.Stored
+	case InTurn:
+		if raw := r.outcome(one); raw != nil && raw.Failure() == "" {
+			return raw.Median.Stored + memory.Median.Stored
+		}
+	case ByProcessors:
+		if raw := r.fastestRaw(); raw != nil {
+			return max(raw.Median.Stored, (raw.Median.Busy+memory.Median.Busy)/float64(processors))
+		}
+	}
+	return 0
+}
+
+// floorText is the floor as text, if a target is below it.
+func (r *Result) floorText(v Verdict) string {
+	if v.Figure != Seconds || r.Floor <= v.Most {
+		return ""
+	}
+	return fmt.Sprintf(" (floor %s)", numberText(r.Floor))
+}
+
+// secondsVerdict returns what was judged about the time, or nil.
+func (r *Result) secondsVerdict() *Verdict {
+	for i := range r.Verdicts {
+		if v := &r.Verdicts[i]; v.Figure == Seconds && !v.Unknown {
+			return v
+		}
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// file is a regular file.
+type file struct {
+	fusefs.Inode
+	attributes
+
+	awaited []byte // what it will hold, or nil
+
+	// data is guarded by attributes.mu. If something is awaited it is the beginning
+	// of that.
+	data []byte
+}
+
+var _ = (interface {
+	fusefs.NodeGetattrer
+	fusefs.NodeSetattrer
+	fusefs.NodeOpener
+	fusefs.NodeReader
+	fusefs.NodeWriter
+})((*file)(nil))
+
+func (t *tree) newFile(mode uint32) *file {
+	return &file{attributes: attributes{mode: mode & 0o7777, time: t.made}}
+}
+
+// openFlags returns the FOPEN flags for a program that opens a file so: as swiftfs
+// has them.
+func openFlags(flags uint32) uint32 {
+	switch flags & syscall.O_ACCMODE {
+	case syscall.O_WRONLY:
+		return fuse.FOPEN_DIRECT_IO
+	case syscall.O_RDONLY:
+		return fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+	}
+	return fuse.FOPEN_KEEP_CACHE
+}
+
+// Getattr implements fusefs.NodeGetattrer.
+func (f *file) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	f.tell(&out.Attr)
+	return fusefs.OK
+}
+
+// tell fills in an answer, with the size.
+func (f *file) tell(out *fuse.Attr) {
+	f.attributes.tell(out)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out.Size = uint64(len(f.data))
+}
+
+// Setattr implements fusefs.NodeSetattrer.
+func (f *file) Setattr(_ context.Context, _ fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if size, ok := in.GetSize(); ok {
+		if errno := f.truncate(size); errno != fusefs.OK {
+			return errno
+		}
+	}
+	f.set(in)
+	f.tell(&out.Attr)
+	return fusefs.OK
+}
+
+// truncate makes the file shorter, which is all that is needed.
+func (f *file) truncate(size uint64) syscall.Errno {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if size > uint64(len(f.data)) {
+		return syscall.ENOTSUP
+	}
+	f.data = f.data[:size:size]
+	return fusefs.OK
+}
+
+// Open implements fusefs.NodeOpener.
+func (f *file) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if flags&syscall.O_TRUNC != 0 {
+		if errno := f.truncate(0); errno != fusefs.OK {
+			return nil, 0, errno
+		}
+	}
+	return nil, openFlags(flags), fusefs.OK
+}
+
+// Read implements fusefs.NodeReader.
+func (f *file) Read(_ context.Context, _ fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	from := min(off, int64(len(f.data)))
+	to := min(off+int64(len(dest)), int64(len(f.data)))
+	return fuse.ReadResultData(f.data[from:to]), fusefs.OK
+}
+
+// Write implements fusefs.NodeWriter. Programs write what follows.
+func (f *file) Write(_ context.Context, _ fusefs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	end := off + int64(len(data))
+	switch {
+	case off != int64(len(f.data)):
+		return 0, syscall.EIO
+	case f.awaited == nil:
+		f.data = append(f.data, data...)
+	case end > int64(len(f.awaited)) || !bytes.Equal(data, f.awaited[off:end]):
+		return 0, syscall.EIO
+	default:
+		f.data = f.awaited[:end]
+	}
+	return uint32(len(data)), fusefs.OK //nolint:gosec // at most maxRequest
+}
