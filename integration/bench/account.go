@@ -148,6 +148,16 @@ func (a *account) compare(ctx context.Context, path string, want []byte, offset,
 	return errors.Join(err, resp.Body.Close())
 }
 
+// read fills p with bytes of an object from offset on.
+func (a *account) read(ctx context.Context, path string, p []byte, offset int64) error {
+	resp, err := a.send(ctx, http.MethodGet, path, "", nil, "Range", fmt.Sprintf("bytes=%d-%d", offset, offset+int64(len(p))-1))
+	if err != nil {
+		return err
+	}
+	_, err = io.ReadFull(resp.Body, p)
+	return errors.Join(err, resp.Body.Close())
+}
+
 // compareWhole reads an object in one request and compares it with want.
 func (a *account) compareWhole(ctx context.Context, path string, want []byte) error {
 	resp, err := a.send(ctx, http.MethodGet, path, "", nil)

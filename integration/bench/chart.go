@@ -196,7 +196,7 @@ func power(p int) string {
 
 // charting returns the outcomes that have figures and compete.
 func charting(outcomes []*Outcome) []*Outcome {
-	return slices.DeleteFunc(slices.Clone(outcomes), func(o *Outcome) bool { return o.Failure() != "" || o.Candidate == memoryName })
+	return slices.DeleteFunc(slices.Clone(outcomes), func(o *Outcome) bool { return o.Failure() != "" || isGauge(o.Candidate) })
 }
 
 // inDrawingOrder returns them with those last that are drawn on top.

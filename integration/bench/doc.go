@@ -9,6 +9,7 @@
 //	raw, raw-8, raw-16   the same by plain HTTP over so many connections: the limit
 //	swiftfs              the program as users run it, in the foreground
 //	memory               a mount that has everything in memory, and no server
+//	relay                the same with plain HTTP for the bytes, a request at a time
 //	rclone               rclone mount with its defaults
 //	rclone-tuned         with its cache on disk and 16 uploads at once
 //	s3fs                 s3fs with its defaults, by Swift's S3 API
@@ -38,25 +39,24 @@
 //
 // Server, mount and programs share the processors, and plain HTTP alone keeps two of
 // them busy for 60 (untar over one connection) to 86 % (over many) of its time.
-// What kernel, go-fuse and program cost where the file system does nothing
-// is the time and the busy seconds of memory, which is mounted as swiftfs is and takes
-// turns with it in eight rows; package memory says what it does. It is no peer: nothing
-// is compared with it. With plain HTTP in the same rounds it gives a floor, by one of
-// three rules:
+// What kernel, go-fuse and program cost where the file system does nothing is shown by
+// memory and relay, which are mounted as swiftfs is and take turns with it in eight rows;
+// package memory says what they do. They are no peers: nothing is compared with them.
+// They give floors, by one of three rules:
 //
-//   - In turn, where a program waits for each file or piece (untar, rm-rf, rand-1m):
-//     the time of raw over one connection, and that of memory. The requests are those
-//     of raw, one a file: what swiftfs may need beside them, for directories, would be
-//     added.
+//   - One request each, where a program waits for each file or piece (untar, rm-rf,
+//     rand-1m): the time of relay, which sends nothing else. It neither keeps
+//     directories, dates or modes on the server nor looks whether a directory is empty;
+//     what swiftfs needs for that, 4 % more requests, would be added.
 //   - By processors, where any part of the work can be done beside any other (seq-read,
-//     seq-write, untar-8, cp-r-out): the time of the fastest raw, or, if that is more,
-//     the busy seconds of it and of memory, divided by the number of processors.
+//     seq-write, cp-r-out): the time of the fastest raw, or, if that is more, the busy
+//     seconds of it and of memory, divided by the number of processors.
 //   - Memory alone, where there is nothing to ask the server for (seq-read-warm).
 //
-// A mount that reaches its floor costs nothing of its own. It may be below it by what
-// raw and the program both do, which is in the floor twice: comparing 1 GiB takes a
-// processor 0.1 s. Busy seconds are of the whole machine: on one that has other work,
-// too, the floors by processors are too high.
+// A mount that reaches its floor costs nothing of its own. It may be below one by
+// processors by what raw and the program both do, which is in it twice: comparing 1 GiB
+// takes a processor 0.1 s. Busy seconds are of the whole machine: on one that has other
+// work, too, those floors are too high.
 //
 // # Targets
 //

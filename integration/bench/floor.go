@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// Floor says how memory takes part in a step, and how the report combines its
-// figures with those of plain HTTP: to the time that a mount would need on this machine
-// that costs nothing of its own.
+// Floor says how memory or relay takes part in a step, and how the report makes of its
+// figures the time that a mount would need on this machine that costs nothing of its
+// own.
 type Floor struct {
 	Rule FloorRule
-	// Verify checks, in the mount alone, what Do did; nil where Do compares.
+	// Verify checks, in the mount of memory alone, what Do did; nil where Do compares.
 	Verify func(ctx context.Context, r *Run) error
 }
 
@@ -19,10 +19,9 @@ type FloorRule string
 
 // The rules.
 const (
-	// InTurn is for programs that wait for each file or piece: the server's work and
-	// the kernel's follow each other. It is the time of raw over one connection and
-	// that of memory.
-	InTurn FloorRule = "in turn"
+	// Relayed is for programs that wait for each file or piece, and for mounts that
+	// cannot foresee the next. It is the time of relay.
+	Relayed FloorRule = "one request each"
 	// ByProcessors is for work of which any part can be done beside any other: it
 	// takes at least as long as the fastest raw, and as all processors need to do what
 	// keeps them busy there and in memory.
@@ -31,23 +30,27 @@ const (
 	Alone FloorRule = "memory alone"
 )
 
+// gauge is the name of the candidate that takes part.
+func (f FloorRule) gauge() string {
+	if f == Relayed {
+		return relayName
+	}
+	return memoryName
+}
+
 // floorSeconds returns the floor of a result on so many processors, or 0 if nobody
 // knows. It is in the time of its candidates, whose server has what they wrote.
 func (r *Result) floorSeconds(processors int) float64 {
-	memory := r.outcome(memoryName)
-	if memory == nil || memory.Failure() != "" {
+	gauge := r.outcome(r.FloorRule.gauge())
+	if gauge == nil || gauge.Failure() != "" {
 		return 0
 	}
 	switch r.FloorRule {
-	case Alone:
-		return memory.Median.Stored
-	case InTurn:
-		if raw := r.outcome(one); raw != nil && raw.Failure() == "" {
-			return raw.Median.Stored + memory.Median.Stored
-		}
+	case Alone, Relayed:
+		return gauge.Median.Stored
 	case ByProcessors:
 		if raw := r.fastestRaw(); raw != nil {
-			return max(raw.Median.Stored, (raw.Median.Busy+memory.Median.Busy)/float64(processors))
+			return max(raw.Median.Stored, (raw.Median.Busy+gauge.Median.Busy)/float64(processors))
 		}
 	}
 	return 0

@@ -1,11 +1,13 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net/http"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +18,14 @@ import (
 // MemoryCommand is the first argument of a program that is to run ServeMemory.
 const MemoryCommand = "serve-memory"
 
-// memoryName is the candidate that needs no server.
-const memoryName = "memory"
+// The candidates that measure the machine.
+const (
+	memoryName = "memory" // needs no server
+	relayName  = "relay"  // and has its bytes on one
+)
+
+// isGauge says that a candidate is no competitor.
+func isGauge(name string) bool { return name == memoryName || name == relayName }
 
 // What it can have from the start, as flag.
 const (
@@ -31,6 +39,39 @@ func MemoryMount(path string) Candidate {
 	return Candidate{Name: memoryName, Serverless: true, command: func(m mountSpec) ([]string, []string) {
 		return append(append([]string{path, MemoryCommand}, m.flags...), m.dir), nil
 	}}
+}
+
+// RelayMount returns the candidate that is the same, and sends one plain request for
+// each file that is closed or removed, and for each piece that is read.
+func RelayMount(path string) Candidate {
+	return Candidate{Name: relayName, command: func(m mountSpec) ([]string, []string) {
+		args := append([]string{path, MemoryCommand, "-relay", m.root, "-container", m.container}, m.flags...)
+		return append(args, m.dir), []string{"ST_USER=" + m.user, "ST_KEY=" + m.key}
+	}}
+}
+
+// relay is the container that keeps the bytes of a mount.
+type relay struct {
+	account   *account
+	container string
+}
+
+// relayConns is more than programs keep busy.
+const relayConns = 32
+
+// Put implements memory.Relay.
+func (r relay) Put(ctx context.Context, path string, data []byte) error {
+	return r.account.do(ctx, http.MethodPut, r.container+"/"+path, "", data)
+}
+
+// Delete implements memory.Relay.
+func (r relay) Delete(ctx context.Context, path string) error {
+	return r.account.do(ctx, http.MethodDelete, r.container+"/"+path, "", nil)
+}
+
+// Get implements memory.Relay.
+func (r relay) Get(ctx context.Context, path string, p []byte, offset int64) error {
+	return r.account.read(ctx, r.container+"/"+path, p, offset)
 }
 
 // memoryFlags are those with which it has the data of a row.
@@ -50,12 +91,14 @@ func (d *Data) memoryFlags(l *Local) ([]string, error) {
 }
 
 // ServeMemory is the process of the candidate: it mounts as the arguments say that
-// follow MemoryCommand, and returns when somebody has unmounted it.
-func ServeMemory(args []string, complaints io.Writer) error {
+// follow MemoryCommand, logs in within ctx where they ask for that, and returns when somebody has unmounted it.
+func ServeMemory(ctx context.Context, args []string, complaints io.Writer) error {
 	flags := flag.NewFlagSet(MemoryCommand, flag.ContinueOnError)
 	flags.SetOutput(complaints)
 	big := flags.String("big", "", "`path` of the large file, which programs read or write")
 	has := flags.String("has", "", "what is there from the start: big, tree")
+	root := flags.String("relay", "", "root `URL` of a server that has the bytes, of the user ST_USER with the key ST_KEY")
+	container := flags.String("container", "", "where it has them")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -80,6 +123,14 @@ func ServeMemory(args []string, complaints io.Writer) error {
 	case "":
 	default:
 		return fmt.Errorf("%s: it cannot have %q", MemoryCommand, *has)
+	}
+	if *root != "" {
+		a, err := logIn(ctx, *root, os.Getenv("ST_USER"), os.Getenv("ST_KEY"), relayConns)
+		if err != nil {
+			return fmt.Errorf("%s: %w", MemoryCommand, err)
+		}
+		defer a.close()
+		content.Relay = relay{a, *container}
 	}
 	return memory.Serve(flags.Arg(0), content, complaints)
 }

@@ -122,7 +122,7 @@ func (l Limit) String() string {
 func (r *Result) bestPeer(f Figure) *Outcome {
 	var best *Outcome
 	for _, o := range r.Outcomes {
-		if o.Raw || o.Candidate == "swiftfs" || o.Candidate == memoryName || o.Failure() != "" {
+		if o.Raw || o.Candidate == "swiftfs" || isGauge(o.Candidate) || o.Failure() != "" {
 			continue
 		}
 		if best == nil || o.Median.figure(f) < best.Median.figure(f) {

@@ -38,12 +38,12 @@ func testReport() *Report {
 			outcome("s3fs", false, Sample{Failure: "it <hangs>\nfor ever"}),
 		},
 	}, {
-		Name: "bad@0ms", Work: "bad work", Setting: "OpenStack Swift", FloorRule: InTurn,
+		Name: "bad@0ms", Work: "bad work", Setting: "OpenStack Swift", FloorRule: Relayed,
 		limits: []Limit{requests(10), times(0.5, "good@0ms/swiftfs"), times(1, "absent")},
 		Outcomes: []*Outcome{
 			outcome("raw", true, took(1, 1)),
 			outcome("swiftfs", false, took(3, 11)),
-			outcome("memory", false, took(0.25, 0)),
+			outcome("relay", false, took(1.25, 0)),
 			outcome("rclone", false, took(2, 0)),
 		},
 	}}
@@ -105,8 +105,8 @@ func TestFloorsCombineMemoryWithPlainHTTP(t *testing.T) {
 		want   float64
 	}{
 		"alone":                    {Alone, []*Outcome{outcome("page cache", true, busy(5, 5))}, outcome("memory", false, busy(0.5, 1)), 0.5},
-		"in turn, of one":          {InTurn, []*Outcome{outcome("raw", true, busy(4, 5)), outcome("raw-16", true, busy(2, 4))}, outcome("memory", false, busy(0.5, 1)), 4.5},
-		"in turn, without one":     {InTurn, []*Outcome{outcome("raw-16", true, busy(2, 4))}, outcome("memory", false, busy(0.5, 1)), 0},
+		"one request each":         {Relayed, []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("relay", false, busy(4.5, 6)), 4.5},
+		"memory is no relay":       {Relayed, []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("memory", false, busy(0.5, 1)), 0},
 		"processors, of the best":  {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 9)), outcome("raw-8", true, busy(2, 4))}, outcome("memory", false, busy(0.5, 1)), 2.5},
 		"processors that are idle": {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("memory", false, busy(0.5, 1)), 4},
 		"processors, without raw":  {ByProcessors, nil, outcome("memory", false, busy(0.5, 1)), 0},
@@ -165,9 +165,9 @@ func TestTheReportsAreWritten(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| good@0ms | good work | 10 | 0 | 0 | 1.50 | 1.50, 1.88 | 0.75 | 0.00 | 0.00 | 11 |  |",
-		"| work | raw | swiftfs | rclone | s3fs | memory |",
+		"| work | raw | swiftfs | rclone | s3fs | relay |",
 		"✗ ≤ 10 requests: 11",
-		"| bad@0ms | 0.75 | 1.25 | in turn | 3.00 | 2.40 |",
+		"| bad@0ms | 0.75 | 1.25 | one request each | 3.00 | 2.40 |",
 		"2 of 5 targets were missed, 1 could not",
 		"- good@0ms, s3fs: it <hangs>\n",
 	} {

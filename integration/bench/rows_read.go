@@ -183,7 +183,7 @@ func random(s Setting, n, length, readers int) Row {
 	if length == mib {
 		step.Name, step.Limits = "rand-1m", []Limit{requests(55), down(60), times(1.3, raw)}
 		if s.Link.Latency == 0 {
-			step.Floor = &Floor{Rule: InTurn}
+			step.Floor = &Floor{Rule: Relayed}
 		}
 	}
 	if readers > 1 {

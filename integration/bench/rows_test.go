@@ -43,24 +43,25 @@ func TestTargetsReferToCandidatesThatThereAre(t *testing.T) {
 	}
 }
 
-func TestMemoryTakesPartInWholeRowsWithoutDelay(t *testing.T) {
+func TestMemoryAndRelayTakePartInWholeRowsWithoutDelay(t *testing.T) {
 	var got []string
 	for _, r := range AllRows() {
 		for i, s := range r.Steps {
-			if (s.Floor != nil) != (r.Steps[0].Floor != nil) {
-				t.Errorf("memory has no part in some steps of %q", r.Names())
+			first := r.Steps[0].Floor
+			if (s.Floor != nil) != (first != nil) || first != nil && s.Floor.Rule.gauge() != first.Rule.gauge() {
+				t.Errorf("one has a part in some steps of %q", r.Names())
 			}
 			if s.Floor != nil {
-				got = append(got, r.Names()[i])
+				got = append(got, r.Names()[i]+" "+s.Floor.Rule.gauge())
 			}
 		}
 	}
 	want := []string{
-		"seq-read@0ms", "seq-read-warm@0ms", "rand-1m@0ms", "seq-write@0ms",
-		"untar@0ms", "untar-8@0ms", "cp-r-out@0ms", "rm-rf@0ms",
+		"seq-read@0ms memory", "seq-read-warm@0ms memory", "rand-1m@0ms relay", "seq-write@0ms memory",
+		"untar@0ms relay", "untar-8@0ms relay", "cp-r-out@0ms memory", "rm-rf@0ms relay",
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("it takes part in %q, want %q", got, want)
+		t.Errorf("they take part in %q, want %q", got, want)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Swiftfs  Candidate
 	Memory   Candidate // from MemoryMount
+	Relay    Candidate // from RelayMount
 	Peers    []Candidate
 	Rows     []Row
 	Rounds   int
@@ -118,8 +119,12 @@ func (r *runner) contestants(row *Row) []*contestant {
 		}
 	}
 	mounts := []Candidate{r.Swiftfs}
-	if row.Steps[0].Floor != nil {
-		mounts = append(mounts, r.Memory)
+	if floor := row.Steps[0].Floor; floor != nil {
+		gauge := r.Memory
+		if floor.Rule.gauge() == relayName {
+			gauge = r.Relay
+		}
+		mounts = append(mounts, gauge)
 	}
 	if !row.Alone {
 		mounts = append(mounts, r.Peers...)
@@ -129,7 +134,7 @@ func (r *runner) contestants(row *Row) []*contestant {
 		if m.S3 && row.Setting.Fake {
 			continue // fakeswift speaks Swift only
 		}
-		c := &contestant{name: m.Name, mount: m, results: results, peer: i > 0 && !m.Serverless}
+		c := &contestant{name: m.Name, mount: m, results: results, peer: i > 0 && !isGauge(m.Name)}
 		for _, result := range results {
 			o := &Outcome{Candidate: m.Name}
 			result.Outcomes = append(result.Outcomes, o)

@@ -18,7 +18,7 @@ var built string
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == MemoryCommand {
-		if err := ServeMemory(os.Args[2:], os.Stderr); err != nil {
+		if err := ServeMemory(context.Background(), os.Args[2:], os.Stderr); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -55,7 +55,7 @@ func options(t *testing.T, rows ...Row) Options {
 		t.Fatal(err)
 	}
 	o := Options{
-		Swiftfs: Swiftfs(built, ""), Memory: MemoryMount(self), Rows: rows, Rounds: 2, Size: mib, Scratch: t.TempDir(), Progress: io.Discard,
+		Swiftfs: Swiftfs(built, ""), Memory: MemoryMount(self), Relay: RelayMount(self), Rows: rows, Rounds: 2, Size: mib, Scratch: t.TempDir(), Progress: io.Discard,
 	}
 	t.Cleanup(func() {
 		if mounts, err := MountsBelow(o.Scratch); err != nil || len(mounts) > 0 {
@@ -85,7 +85,7 @@ func TestARowIsRunVerifiedAndCounted(t *testing.T) {
 	}
 }
 
-func TestMemoryGivesEachOfItsRowsAFloor(t *testing.T) {
+func TestEachRowOfMemoryAndRelayHasAFloor(t *testing.T) {
 	rows := []Row{
 		sequential(), random(near, 50, mib, 1), writeRows()[0],
 		untar(near, 1), untar(near, 8), copyOut(near), removeAll(near),
@@ -100,9 +100,10 @@ func TestMemoryGivesEachOfItsRowsAFloor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range report.Results {
-		m := r.outcome(memoryName)
-		if m == nil || m.Failure() != "" || m.Median.Requests != 0 || r.Floor <= 0 {
-			t.Errorf("%s: floor %v, %+v; want one, without requests", r.Name, r.Floor, m)
+		gauge := r.FloorRule.gauge()
+		o := r.outcome(gauge)
+		if o == nil || o.Failure() != "" || (o.Median.Requests > 0) != (gauge == relayName) || r.Floor <= 0 {
+			t.Errorf("%s: floor %v, %s: %+v; want a floor, and requests of relay alone", r.Name, r.Floor, gauge, o)
 		}
 	}
 	if len(report.Results) != 8 {

@@ -25,7 +25,7 @@ func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy,
 		dir: filepath.Join(run.Scratch, "mnt"), scratch: filepath.Join(run.Scratch, "cache"),
 	}
 	switch c.name {
-	case r.Memory.Name:
+	case r.Memory.Name, r.Relay.Name:
 		var err error
 		if spec.flags, err = row.Data.memoryFlags(r.local); err != nil {
 			return nil, err

@@ -143,7 +143,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 			switch {
 			case o.Candidate == "swiftfs":
 				note = result.marks()
-			case o.Candidate == memoryName && result.Floor > 0:
+			case isGauge(o.Candidate) && result.Floor > 0:
 				note = fmt.Sprintf("floor %s s, %s", secondsOf(result.Floor), result.FloorRule)
 			}
 			_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%.2f\t%s%s\n", name, o.Candidate, m.Requests,

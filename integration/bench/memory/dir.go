@@ -13,6 +13,7 @@ import (
 // tree is what all nodes have in common.
 type tree struct {
 	awaited map[string][]byte
+	relay   Relay // or nil
 	made    time.Time
 }
 
@@ -54,7 +55,8 @@ func (d *dir) Setattr(_ context.Context, _ fusefs.FileHandle, in *fuse.SetAttrIn
 // Create implements fusefs.NodeCreater.
 func (d *dir) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
 	f := d.tree.newFile(mode)
-	f.awaited = d.tree.awaited[path.Join(d.Path(nil), name)]
+	f.path = path.Join(d.Path(nil), name)
+	f.awaited = d.tree.awaited[f.path]
 	f.tell(&out.Attr)
 	return d.NewPersistentInode(ctx, f, fusefs.StableAttr{Mode: fuse.S_IFREG}), nil, openFlags(flags), fusefs.OK
 }
@@ -67,7 +69,12 @@ func (d *dir) Mkdir(ctx context.Context, _ string, mode uint32, out *fuse.EntryO
 }
 
 // Unlink implements fusefs.NodeUnlinker.
-func (d *dir) Unlink(context.Context, string) syscall.Errno { return fusefs.OK }
+func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {
+	if d.tree.relay == nil {
+		return fusefs.OK
+	}
+	return inputOutput(d.tree.relay.Delete(context.WithoutCancel(ctx), path.Join(d.Path(nil), name)))
+}
 
 // Rmdir implements fusefs.NodeRmdirer.
 func (d *dir) Rmdir(_ context.Context, name string) syscall.Errno {

@@ -8,4 +8,9 @@
 // Of a file that is read, the kernel gets pieces as they are in memory, uncopied. One
 // that is written is known beforehand, see [Content]: its bytes are compared as they
 // come, and nothing is kept twice.
+//
+// With a [Relay] the bytes of files come from a server and go there: one plain request
+// for each file that is closed or removed, and for each piece that the kernel asks
+// for. That is the least that a file system can do whose data is on a server, if it
+// does not foresee what programs will do.
 package memory

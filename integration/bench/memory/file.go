@@ -14,11 +14,15 @@ type file struct {
 	fusefs.Inode
 	attributes
 
+	path    string
+	relay   Relay  // or nil
 	awaited []byte // what it will hold, or nil
 
-	// data is guarded by attributes.mu. If something is awaited it is the beginning
-	// of that.
-	data []byte
+	// attributes.mu guards the following.
+
+	// data is, if something is awaited, the beginning of that.
+	data  []byte
+	dirty bool // written to, and not relayed yet
 }
 
 var _ = (interface {
@@ -27,10 +31,11 @@ var _ = (interface {
 	fusefs.NodeOpener
 	fusefs.NodeReader
 	fusefs.NodeWriter
+	fusefs.NodeFlusher
 })((*file)(nil))
 
 func (t *tree) newFile(mode uint32) *file {
-	return &file{attributes: attributes{mode: mode & 0o7777, time: t.made}}
+	return &file{relay: t.relay, attributes: attributes{mode: mode & 0o7777, time: t.made}}
 }
 
 // openFlags returns the FOPEN flags for a program that opens a file so: as swiftfs
@@ -93,11 +98,16 @@ func (f *file) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32,
 }
 
 // Read implements fusefs.NodeReader.
-func (f *file) Read(_ context.Context, _ fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+func (f *file) Read(ctx context.Context, _ fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	from := min(off, int64(len(f.data)))
 	to := min(off+int64(len(dest)), int64(len(f.data)))
+	if f.relay != nil && from < to {
+		dest = dest[:to-from]
+		errno := inputOutput(f.relay.Get(context.WithoutCancel(ctx), f.path, dest, from))
+		return fuse.ReadResultData(dest), errno
+	}
 	return fuse.ReadResultData(f.data[from:to]), fusefs.OK
 }
 
@@ -106,6 +116,7 @@ func (f *file) Write(_ context.Context, _ fusefs.FileHandle, data []byte, off in
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	end := off + int64(len(data))
+	f.dirty = true
 	switch {
 	case off != int64(len(f.data)):
 		return 0, syscall.EIO
@@ -117,4 +128,18 @@ func (f *file) Write(_ context.Context, _ fusefs.FileHandle, data []byte, off in
 		f.data = f.awaited[:end]
 	}
 	return uint32(len(data)), fusefs.OK //nolint:gosec // at most maxRequest
+}
+
+// Flush implements fusefs.NodeFlusher.
+func (f *file) Flush(ctx context.Context, _ fusefs.FileHandle) syscall.Errno {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.relay == nil || !f.dirty {
+		return fusefs.OK
+	}
+	if errno := inputOutput(f.relay.Put(context.WithoutCancel(ctx), f.path, f.data)); errno != fusefs.OK {
+		return errno
+	}
+	f.dirty = false
+	return fusefs.OK
 }

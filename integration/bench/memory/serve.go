@@ -21,6 +21,9 @@ type Content struct {
 	// Awaited is what files will hold that programs make. Other bytes, and bytes
 	// out of order, are an input/output error.
 	Awaited map[string][]byte
+	// Relay, if there is one, gets the files that are written, gives those that are
+	// read, and deletes those that are removed. Names and attributes stay here.
+	Relay Relay
 }
 
 const (
@@ -34,7 +37,7 @@ const (
 // Serve mounts on the directory mountpoint and returns when somebody has unmounted
 // it. It complains to log, if at all.
 func Serve(mountpoint string, c Content, complaints io.Writer) error {
-	t := &tree{awaited: c.Awaited, made: time.Now()}
+	t := &tree{awaited: c.Awaited, relay: c.Relay, made: time.Now()}
 	root := t.newDir(0o755)
 	ttl := kept
 	options := &fusefs.Options{
@@ -76,7 +79,7 @@ func (d *dir) fill(ctx context.Context, files map[string][]byte) {
 			parent = next
 		}
 		f := d.tree.newFile(0o644)
-		f.data = slices.Clip(data)
+		f.path, f.data = path.Clean(name), slices.Clip(data)
 		parent.AddChild(parts[len(parts)-1], parent.NewPersistentInode(ctx, f, fusefs.StableAttr{Mode: fuse.S_IFREG}), false)
 	}
 }

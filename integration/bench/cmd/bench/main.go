@@ -21,7 +21,7 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == bench.MemoryCommand {
-		if err := bench.ServeMemory(os.Args[2:], os.Stderr); err != nil {
+		if err := bench.ServeMemory(context.Background(), os.Args[2:], os.Stderr); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
@@ -76,7 +76,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	o.Memory = bench.MemoryMount(self)
+	o.Memory, o.Relay = bench.MemoryMount(self), bench.RelayMount(self)
 
 	mark := rand.Text()
 	if err := os.Setenv(rig.RunVariable, mark); err != nil {
