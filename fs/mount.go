@@ -262,18 +262,25 @@ func (f *FS) close() {
 // reads to fail for it.
 const grace = 2 * time.Second
 
+// quick is how long an operation takes before somebody watches its caller. That
+// needs a goroutine, which most operations would start and end for nothing.
+const quick = 50 * time.Millisecond
+
 // patient returns a context for the part of an operation that waits for the
 // server: it ends grace after the caller's, or with the mount. cancel must be
 // called.
 func (f *FS) patient(caller context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancel(context.WithoutCancel(caller))
 	stopMount := context.AfterFunc(f.ctx, end)
-	stopCaller := context.AfterFunc(caller, func() {
-		timer := time.AfterFunc(grace, end)
-		context.AfterFunc(ctx, func() { timer.Stop() })
+	watch := time.AfterFunc(quick, func() {
+		stop := context.AfterFunc(caller, func() {
+			timer := time.AfterFunc(grace, end)
+			context.AfterFunc(ctx, func() { timer.Stop() })
+		})
+		context.AfterFunc(ctx, func() { stop() })
 	})
 	return ctx, func() {
-		stopCaller()
+		watch.Stop()
 		stopMount()
 		end()
 	}
