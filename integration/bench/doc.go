@@ -21,7 +21,9 @@
 // the bytes of bodies, and adds a delay to each request or limits the bandwidth
 // of each connection where the row says so. What is counted begins when the
 // mount works and ends when it is quiet again: what a mount reads ahead in vain
-// counts as well. Logins and requests for /info do not.
+// counts as well. Logins and requests for /info do not. Before each run with the large
+// file so much memory is touched that no host of a virtual machine has to be asked
+// for it meanwhile.
 //
 // Time is until the work has returned, and, where that is later, until the
 // server has the data; ratios are of the latter. CPU seconds are those of the

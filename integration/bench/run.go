@@ -213,6 +213,11 @@ func (r *runner) run(ctx context.Context, row *Row, c *contestant) (samples []Sa
 	if row.Large && row.Fresh && container != "" {
 		defer func() { err = errors.Join(err, server.discard(context.WithoutCancel(ctx), container)) }()
 	}
+	if row.Data.Big {
+		if err := touchMemory(2 * r.local.size); err != nil {
+			return nil, err
+		}
+	}
 	if c.raw != nil {
 		s, err := r.runRaw(ctx, run, proxy, c.raw)
 		return []Sample{s}, err
