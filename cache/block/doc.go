@@ -32,7 +32,8 @@
 // data file, its size and the date of its last change (ctime), and a checksum of the
 // records. If all of that is the same when the version is opened again, and nothing
 // is behind the seal, its extents count as checked. After a restart of the machine,
-// after the disk was mounted anew, and when anybody has written to the file, changed
+// after the disk was mounted anew, which a container or a service with mounts of its
+// own does at each start, and when anybody has written to the file, changed
 // its owner or mode, or put another in its place, they do not, and are checked. A
 // killed process leaves no seal on what it had open and added to. If others change
 // the file while it is open here, it gets no seal, unless their change comes while a

@@ -34,8 +34,9 @@ type entry struct {
 	// stored says that there are files, and opened that they were looked at for this
 	// use.
 	stored, opened bool
-	// next is where the next record of the map goes.
+	// next is where the next record of the map goes, and sum that of all before it.
 	next int64
+	sum  xxhash.Digest
 	// sealed says that there is a seal, which was right when the entry was opened.
 	sealed bool
 	// state is that of the data file after the last change that this process made.
@@ -90,7 +91,7 @@ func (e *entry) openLocked() error {
 		}
 	}
 	e.data, e.index, e.extents, e.stored = data, index, c.extents, true
-	e.next, e.state, e.doubtful = c.next, state, c.partial
+	e.next, e.sum, e.state, e.doubtful = c.next, c.sum, state, c.partial
 	e.store.extents.Add(int64(len(c.extents)))
 	return nil
 }
@@ -103,9 +104,12 @@ func (e *entry) readMap(data, index *os.File) (contents, error) {
 	if info.Size() != e.size {
 		return contents{}, fmt.Errorf("%d bytes are there of %d: %w", info.Size(), e.size, errMap)
 	}
-	b, err := io.ReadAll(io.LimitReader(index, headerSize+2*recordSize*mostExtents))
+	b, err := io.ReadAll(io.LimitReader(index, mostMap+1))
 	if err != nil {
 		return contents{}, err
+	}
+	if len(b) > mostMap {
+		return contents{}, fmt.Errorf("the map has more than %d bytes: %w", mostMap, errMap)
 	}
 	return decodeMap(b, e.name, e.size, int(max(0, mostExtents-e.store.extents.Load())))
 }
@@ -130,12 +134,15 @@ func (e *entry) create() error {
 		return errors.Join(err, data.Close())
 	}
 	e.stored = true
-	_, err = index.Write(encodeHeader(e.name, e.size))
+	header := encodeHeader(e.name, e.size)
+	_, err = index.Write(header)
 	if err := errors.Join(err, data.Truncate(e.size)); err != nil {
 		return errors.Join(err, data.Close(), index.Close())
 	}
 	e.data, e.index = data, index
 	e.next, e.sealed, e.doubtful = headerSize, false, false // nothing was there before
+	e.sum.Reset()
+	_, _ = e.sum.Write(header) // a hash takes everything
 	return nil
 }
 
@@ -264,7 +271,9 @@ func (e *entry) drop(all ...extent) bool {
 			e.extents.remove(x.span)
 			e.store.extents.Add(-1)
 			freed += cost(x.span)
-			_ = e.appendLocked(x, true) // without, the next process finds out by itself what is damaged
+			if err := e.appendLocked(x, true); err != nil {
+				e.spoilLocked()
+			}
 		}
 	}
 	e.mu.Unlock()
@@ -278,11 +287,22 @@ func (e *entry) appendLocked(x extent, removed bool) error {
 		return os.ErrClosed
 	}
 	e.sealed = false
-	if _, err := e.index.WriteAt(encodeRecord(e.name, x, removed), e.next); err != nil {
+	record := encodeRecord(e.name, x, removed)
+	if _, err := e.index.WriteAt(record, e.next); err != nil {
 		return err
 	}
+	_, _ = e.sum.Write(record) // a hash takes everything
 	e.next += recordSize
 	return nil
+}
+
+// spoilLocked makes the map useless, which needs no space: it tells of data that is
+// wrong, and that its checksums may fit. The next use begins with new files.
+func (e *entry) spoilLocked() {
+	e.doubtful = true
+	if e.index != nil {
+		_ = e.index.Truncate(0) // if even that fails, checksums are all there is
+	}
 }
 
 // verify checks everything and reports whether the whole version is there.

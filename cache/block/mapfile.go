@@ -24,6 +24,10 @@ const (
 	recordSize = 32
 	removal    = 1 << 63
 	sealed     = 1 << 63
+
+	// mostMap is how long a map may be that is read: twice as long as one that tells of
+	// as many extents as there may be.
+	mostMap = headerSize + 2*recordSize*mostExtents
 )
 
 // magic ends in the version of the format.
@@ -53,10 +57,10 @@ func encodeRecord(n name, e extent, removed bool) []byte {
 	return encodeWords(n, uint64(e.off), length, e.sum) //nolint:gosec // offsets are not negative
 }
 
-// encodeSeal returns the seal behind the rest of a map, which says that the data
-// is right as long as its state is this one.
-func encodeSeal(n name, rest []byte, state uint64) []byte {
-	return encodeWords(n, sealed, xxhash.Sum64(rest), state)
+// encodeSeal returns the seal of a map with that sum, which says that the data is
+// right as long as its state is this one.
+func encodeSeal(n name, sum, state uint64) []byte {
+	return encodeWords(n, sealed, sum, state)
 }
 
 func encodeWords(n name, words ...uint64) []byte {
@@ -82,6 +86,7 @@ type contents struct {
 	// next is where the next record goes: behind the last whole one, so that a torn
 	// one is overwritten, and over a seal.
 	next int64
+	sum  xxhash.Digest // of all before it
 	// state is that of the data file when the map was sealed, or 0.
 	state uint64
 }
@@ -119,5 +124,7 @@ func decodeMap(b []byte, n name, size int64, most int) (contents, error) {
 			c.partial = true
 		}
 	}
+	c.sum.Reset()
+	_, _ = c.sum.Write(b[:c.next]) // a hash takes everything
 	return c, nil
 }

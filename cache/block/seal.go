@@ -37,9 +37,5 @@ func (e *entry) sealLocked() {
 	if e.sealed || e.state == 0 {
 		return
 	}
-	rest := make([]byte, e.next)
-	if _, err := e.index.ReadAt(rest, 0); err != nil {
-		return
-	}
-	_, _ = e.index.WriteAt(encodeSeal(e.name, rest, e.state), e.next) // without, the next process checks
+	_, _ = e.index.WriteAt(encodeSeal(e.name, e.sum.Sum64(), e.state), e.next) // without, the next process checks
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // sealedDisk has a version of 3 MiB, read by a process that has ended.
@@ -59,7 +61,7 @@ func (d *disk) damage(o *object, name string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	d.change(index, c.next, encodeSeal(o.key(name).name(), raw[:c.next], d.store.state(f)))
+	d.change(index, c.next, encodeSeal(o.key(name).name(), xxhash.Sum64(raw[:c.next]), d.store.state(f)))
 	if err := f.Close(); err != nil {
 		d.t.Error(err)
 	}
@@ -292,4 +294,31 @@ func TestAVersionThatIsOpenWhenTheStoreEndsIsSealed(t *testing.T) {
 	if left := dataFiles(t, d); len(left) != 1 {
 		t.Errorf("the data files are %v, want one", left)
 	}
+}
+
+func TestAVersionWhoseMapDoesNotTakeWhatIsWrongIsMadeAnew(t *testing.T) {
+	d, o := sealedDisk(t)
+	data, index := d.files(o, "a")
+	d.change(data, mib+500, []byte("damage"))
+	v := d.store.Open(o.key("a"), o)
+	// Its records go to their places, which such a file refuses.
+	refusing, err := os.OpenFile(index, os.O_RDWR|os.O_APPEND, 0) //nolint:gosec // a path of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.entry.mu.Lock()
+	err = v.entry.index.Close()
+	v.entry.index = refusing
+	v.entry.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readRange(t, v, o, 0, 3*mib)
+	o.wantAsked(t, span{mib, 2 * mib})
+	v.Close()
+	d.read(o, "a", 0, 3*mib)
+	o.wantAsked(t, span{0, 3 * mib})
+	d.restart()
+	d.read(o, "a", 0, 3*mib)
+	o.wantAsked(t)
 }

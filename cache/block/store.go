@@ -145,8 +145,8 @@ func (s *Store) scan() ([]*found, error) {
 	return all, nil
 }
 
-// Close ends the store; what is on disk stays for the next one. Nobody reads any
-// more. Versions that were not closed, of files whose end the kernel did not tell us,
+// Close ends the store; what is on disk stays for the next one. Nobody opens or reads
+// any more. Versions that were not closed, of files whose end the kernel did not tell us,
 // find nothing from now on.
 func (s *Store) Close() {
 	s.dir.SetEvictor(nil)
@@ -160,6 +160,8 @@ func (s *Store) Close() {
 		s.dir.Release(e.reserved)
 		e.reserved = 0
 	}
+	clear(s.entries)
+	s.lru.Init()
 }
 
 // evict gives back at least n bytes of the directory's space, if there are as many

@@ -8,8 +8,9 @@ import (
 )
 
 // mostChecked is the size up to which all of a version that an earlier process
-// left without a seal is checked when it is to be pinned. It takes a quarter of a second a GiB, if
-// the file is in memory. Of a larger one reading checks what it reads.
+// left without a seal is checked when it is to be pinned. It takes a quarter of a
+// second a GiB, if the file is in memory. Of a larger one reading checks what it
+// reads.
 const mostChecked = 1 << 30
 
 // errLong means that a Source broke its contract.
