@@ -267,8 +267,8 @@ const grace = 2 * time.Second
 const quick = 50 * time.Millisecond
 
 // patient returns a context for the part of an operation that waits for the
-// server: it ends grace after the caller's, or with the mount. cancel must be
-// called.
+// server: it ends grace after the caller's, and quick later at most, or with the
+// mount. cancel must be called.
 func (f *FS) patient(caller context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancel(context.WithoutCancel(caller))
 	stopMount := context.AfterFunc(f.ctx, end)
