@@ -87,7 +87,7 @@ func TestTheNextAnswerIsReadFromItsFirstByte(t *testing.T) {
 	c.fast = true
 	for _, answer := range []struct {
 		sent, room int
-	}{{readBuffer + 1, 2 * highWater}, {1, readBuffer}} {
+	}{{readBuffer + 1, readBuffer + 1}, {1, readBuffer}} {
 		if _, err := server.Write(make([]byte, answer.sent)); err != nil {
 			t.Fatal(err)
 		}
@@ -99,37 +99,83 @@ func TestTheNextAnswerIsReadFromItsFirstByte(t *testing.T) {
 			got += n
 		}
 	}
-	if last := (*told)[len(*told)-1]; last != 1 {
+	if n := len(*told); n == 0 || (*told)[n-1] != 1 {
 		t.Errorf("the kernel was told %v; want 1 at last", *told)
 	}
 }
 
-func TestAConnectionThatBecomesSlowIsReadAsBytesCome(t *testing.T) {
-	c, told, server := connected(t)
+func TestFewBytesOfAFastConnectionDoNotWaitForMore(t *testing.T) {
+	c, _, server := connected(t)
 	c.fast = true
-	clock := time.Now()
-	c.now = func() time.Time { clock = clock.Add(slowRead); return clock }
-	if _, err := server.Write(make([]byte, highWater)); err != nil {
+	sent := make(chan error, 1)
+	go func() {
+		_, err := server.Write([]byte{'x'})
+		sent <- err
+	}()
+	if n, err := c.Read(make([]byte, 2*highWater)); n != 1 || err != nil {
+		t.Errorf("read %d bytes, %v; want the one that is there", n, err)
+	}
+	if err := <-sent; err != nil {
 		t.Fatal(err)
 	}
-	n, err := c.Read(make([]byte, highWater))
-	if err != nil || c.fast {
-		t.Fatalf("a read that took long failed with %v, or left the connection a fast one: %t", err, c.fast)
-	}
-	for n < highWater {
-		m, err := c.Read(make([]byte, readBuffer))
+}
+
+func TestAConnectionIsFastWhileItsReaderIsTheSlowerOne(t *testing.T) {
+	c, _, server := connected(t)
+	clock := time.Now()
+	c.now = func() time.Time { return clock }
+	c.last = clock
+	for _, step := range []struct {
+		what        string
+		pause, took time.Duration
+		want        bool
+	}{
+		{"much is there after a pause", slowRead, 0, false},
+		{"much is there at once", 0, 0, true},
+		{"more comes soon", time.Hour, slowRead - 1, true},
+		{"more takes long", 0, slowRead, false},
+	} {
+		if _, err := server.Write(make([]byte, readBuffer+1)); err != nil {
+			t.Fatal(err)
+		}
+		clock = clock.Add(step.pause)
+		began := clock
+		c.now = func() time.Time {
+			now := clock
+			clock = began.Add(step.took)
+			return now
+		}
+		n, err := c.Read(make([]byte, readBuffer+1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		n += m
+		if c.fast != step.want {
+			t.Errorf("%s: fast is %t, after %d bytes", step.what, c.fast, n)
+		}
+		for n < readBuffer+1 {
+			m, err := c.Read(make([]byte, readBuffer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += m
+		}
 	}
-	if _, err := server.Write([]byte{'x'}); err != nil {
-		t.Fatal(err)
+}
+
+func TestASystemThatRefusesTheMarkIsReadWithout(t *testing.T) {
+	c, _, server := connected(t)
+	c.fast = true
+	tries := 0
+	c.setLowWater = func(int) error { tries++; return errors.ErrUnsupported }
+	for range 3 {
+		if _, err := server.Write([]byte{'x'}); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.Read(make([]byte, 2*highWater)); n != 1 || err != nil {
+			t.Fatalf("read %d bytes, %v; want the one that is there", n, err)
+		}
 	}
-	if n, err := c.Read(make([]byte, 2*highWater)); n != 1 || err != nil {
-		t.Fatalf("read %d bytes, %v; want the one that is there", n, err)
-	}
-	if last := (*told)[len(*told)-1]; last != 1 {
-		t.Errorf("the kernel was told %v; want 1 at last", *told)
+	if tries != 1 {
+		t.Errorf("it was tried %d times, want once", tries)
 	}
 }

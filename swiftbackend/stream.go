@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -25,7 +26,7 @@ const errorBodyLimit = 4 << 10
 
 // stream sends a request whose body or answer is data: past the library's
 // Connection, through the same chain. open gives the body from its beginning,
-// once for each attempt; it is nil for no body. The answer's body is the
+// once for each attempt, and a small one once; it is nil for no body. The answer's body is the
 // caller's to close.
 func (c *Client) stream(ctx context.Context, r *request, size int64, open func() io.Reader) (*http.Response, error) {
 	tok, err := c.source.get(ctx)
@@ -71,9 +72,12 @@ func setBody(req *http.Request, size int64, open func() io.Reader) error {
 	again := func() (io.ReadCloser, error) { return closer(open()), nil }
 	if isSmall(size) {
 		first := closer(open())
-		b, err := io.ReadAll(io.LimitReader(first, size+1)) // net/http refuses what is not as long as it should be
+		b, err := io.ReadAll(io.LimitReader(first, size+1))
 		if err := errors.Join(err, first.Close()); err != nil {
 			return err
+		}
+		if int64(len(b)) != size {
+			return fmt.Errorf("the body has %d bytes or more, want %d", len(b), size)
 		}
 		again = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
 	}
@@ -85,8 +89,7 @@ func setBody(req *http.Request, size int64, open func() io.Reader) error {
 	return nil
 }
 
-// isSmall says that a body goes with the header of its request in one packet, or
-// nearly so. For that it must be one that net/http knows to be in memory: before
+// isSmall says that a body goes with the header of its request in one write. For that it must be one that net/http knows to be in memory: before
 // any other, it sends the header alone.
 func isSmall(size int64) bool { return 0 < size && size <= smallBody }
 

@@ -19,8 +19,8 @@ type Content struct {
 	// MD5 is the checksum in hex, or "" when it is not known before the end; the
 	// caller then compares the ETag of the answer.
 	MD5 string
-	// Open gives the bytes from the beginning, once for each attempt. It is not
-	// called when Size is 0. A reader that can be closed is closed, so that one
+	// Open gives the bytes from the beginning, once for each attempt; those of a
+	// small body once, before the first. It is not called when Size is 0. A reader that can be closed is closed, so that one
 	// that waits for its bytes stops doing so.
 	Open func() io.Reader
 }
