@@ -9,7 +9,7 @@
 //	raw, raw-8, raw-16   the same by plain HTTP over so many connections: the limit
 //	swiftfs              the program as users run it, in the foreground
 //	memory               a mount that has everything in memory, and no server
-//	relay                the same with plain HTTP for the bytes, a request at a time
+//	relay                the same with plain HTTP for the bytes, a request for each piece
 //	rclone               rclone mount with its defaults
 //	rclone-tuned         with its cache on disk and 16 uploads at once
 //	s3fs                 s3fs with its defaults, by Swift's S3 API
@@ -76,27 +76,40 @@
 // few of them: rclone's requests double up to 512 MiB, and its upload is one body. Two
 // connections that a reader in order takes turns with need memory for what the
 // second one brings early; with the 40 MiB that reading has, a request is some 20 MiB.
-// The one connection of rclone takes 1.2 times as long (7 times over a narrow link).
+// The one connection of rclone takes 2.4 times as long (7 times over a narrow link).
 // A segment is kept until the server has stored it, so that it can be sent
 // again; that bounds its size to a quarter of the memory of writers.
 //
-// Time at 0 ms. Server and mount share two processors, and plain HTTP alone keeps
-// both busy. What the mount adds is in the columns of CPU seconds: 0.6 to 1.3 s a GiB
-// read, from run to run, most of it in the kernel, 1.9 s a GiB written, and 0.8 ms a small file.
-// Three requests in flight in place of two do not help: 1.48 times raw-8, against 1.39.
+// Time at 0 ms, of what waits for each file or piece. Relay, which does nothing but one
+// plain request for each, is above the targets of untar, untar-8, rm-rf and rand-1m on a
+// virtual machine of two processors: four times a file a sleeping thread is woken, and
+// a server that has had to wait is slower, too (plain HTTP with pauses of 0.2 to
+// 1 ms between requests: 5 to 10 %). Swiftfs is within 4 to 15 % of it. Beside a request
+// for a file, a directory costs one for its marker and one for its attributes, or a
+// listing before it is removed: 4 % of the requests of untar, 2 % of those of rm -rf.
+// A fifth (cp) to nearly half (rm) of the CPU seconds of the mount are those of the Go
+// runtime, which looks every 20 us after threads that wait in a read of /dev/fuse;
+// waiting for it by epoll instead, tried with a changed library, saves them and no time.
 //
-// tar and rm wait for each file. Beside a request for a file, a directory costs
-// one for its marker and one for its attributes, or a listing before it is removed:
-// rm -rf is at 1.02 by the count
-// alone. rclone-tuned returns from close before anything is sent, and sends 16 at once
-// then; that is write-back, which swiftfs has not.
+// Time at 0 ms, of what is done side by side. cp -r and the reading of 1 GiB keep the
+// processors busy for 85 to 95 % of it, and two thirds of that are the server's: a mount
+// as fast as plain HTTP over many connections would have to need next to nothing itself.
+// Of the 6 CPU seconds of writing 1 GiB plain HTTP has 3.7; the checksums of the mount,
+// which no plain HTTP computes, 0.8; its copies from the kernel and to the sockets 0.8;
+// and the 64 segments, each of which the server looks at when it gets the manifest, 0.5.
+// Three requests in flight for reading, or requests that begin before the last one has
+// ended, take longer, not shorter.
+//
+// Rclone-tuned returns from close before anything is sent, and sends 16 at once then;
+// that is write-back, which swiftfs has not.
 //
 // Random reads. After a few of them s3fs has fetched 1 GiB whole, and the rest are
 // its disk's: 959 MiB for 0.8.
 //
 // The kernel gives up pages of files and lists of names when it wants to. On machines
 // that reclaim memory ahead of need (DAMON), a list of 1,000,000 names that is some
-// 50 MiB is partly gone at once, and the second find asks for that part again.
+// 50 MiB is partly gone at once, and the second find asks for that part again; so are some
+// pages of a file that nobody has read for a second or two (seq-read-ttl, seq-read-warm).
 //
 // # Where the time goes
 //

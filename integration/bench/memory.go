@@ -91,7 +91,8 @@ func (d *Data) memoryFlags(l *Local) ([]string, error) {
 }
 
 // ServeMemory is the process of the candidate: it mounts as the arguments say that
-// follow MemoryCommand, logs in within ctx where they ask for that, and returns when somebody has unmounted it.
+// follow MemoryCommand, logs in within ctx where they ask for that, and returns when
+// somebody has unmounted it.
 func ServeMemory(ctx context.Context, args []string, complaints io.Writer) error {
 	flags := flag.NewFlagSet(MemoryCommand, flag.ContinueOnError)
 	flags.SetOutput(complaints)

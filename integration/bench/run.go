@@ -213,24 +213,30 @@ func (r *runner) run(ctx context.Context, row *Row, c *contestant) (samples []Sa
 	if row.Large && row.Fresh && container != "" {
 		defer func() { err = errors.Join(err, server.discard(context.WithoutCancel(ctx), container)) }()
 	}
-	if row.Data.Big {
-		if err := touchMemory(2 * r.local.size); err != nil {
-			return nil, err
-		}
-	}
 	if c.raw != nil {
-		s, err := r.runRaw(ctx, run, proxy, c.raw)
+		s, err := r.runRaw(ctx, row, run, proxy, c.raw)
 		return []Sample{s}, err
 	}
 	return r.runMount(ctx, row, run, proxy, c)
 }
 
-func (r *runner) runRaw(ctx context.Context, run *Run, proxy *Proxy, raw *Raw) (Sample, error) {
+// touch makes memory ready for the large file, if the row has it.
+func (r *runner) touch(row *Row) error {
+	if !row.Data.Big {
+		return nil
+	}
+	return touchMemory(2 * r.local.size)
+}
+
+func (r *runner) runRaw(ctx context.Context, row *Row, run *Run, proxy *Proxy, raw *Raw) (Sample, error) {
 	var err error
 	if run.Raw, err = logIn(ctx, proxy.URL, run.Server.user, run.Server.key, raw.Conns); err != nil {
 		return Sample{}, err
 	}
 	defer run.Raw.close()
+	if err := r.touch(row); err != nil {
+		return Sample{}, err
+	}
 	proxy.Reset()
 	busy, err := busySeconds()
 	if err != nil {

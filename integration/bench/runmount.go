@@ -49,6 +49,9 @@ func (r *runner) runMount(ctx context.Context, row *Row, run *Run, proxy *Proxy,
 	if err != nil {
 		return failed(len(row.Steps), err), ctx.Err()
 	}
+	if err := r.touch(row); err != nil {
+		return nil, errors.Join(err, m.stop(ctx))
+	}
 	var samples []Sample
 	for i := range row.Steps {
 		step := row.Steps[i]

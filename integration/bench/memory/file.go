@@ -99,16 +99,22 @@ func (f *file) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32,
 
 // Read implements fusefs.NodeReader.
 func (f *file) Read(ctx context.Context, _ fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	data := f.from(off)
+	data = data[:min(len(data), len(dest))]
+	if f.relay == nil || len(data) == 0 {
+		return fuse.ReadResultData(data), fusefs.OK
+	}
+	dest = dest[:len(data)]
+	errno := inputOutput(f.relay.Get(context.WithoutCancel(ctx), f.path, dest, off))
+	return fuse.ReadResultData(dest), errno
+}
+
+// from returns the bytes from off on, which nobody changes: what is written later
+// comes behind them or is elsewhere.
+func (f *file) from(off int64) []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	from := min(off, int64(len(f.data)))
-	to := min(off+int64(len(dest)), int64(len(f.data)))
-	if f.relay != nil && from < to {
-		dest = dest[:to-from]
-		errno := inputOutput(f.relay.Get(context.WithoutCancel(ctx), f.path, dest, from))
-		return fuse.ReadResultData(dest), errno
-	}
-	return fuse.ReadResultData(f.data[from:to]), fusefs.OK
+	return f.data[min(off, int64(len(f.data))):]
 }
 
 // Write implements fusefs.NodeWriter. Programs write what follows.
