@@ -127,6 +127,26 @@ func (a *account) do(ctx context.Context, method, path, query string, body []byt
 	return errors.Join(err, resp.Body.Close())
 }
 
+// upload stores an object of that size as it comes, and returns the checksum that the
+// server has of it.
+func (a *account) upload(ctx context.Context, path string, size int64, body io.Reader) (etag string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, a.storage+(&url.URL{Path: "/" + path}).EscapedPath(), body)
+	if err != nil {
+		return "", err
+	}
+	req.ContentLength = size
+	req.Header.Set("X-Auth-Token", a.token)
+	resp, err := a.http.Do(req)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode/100 != 2 {
+		err = &statusError{"PUT " + path, resp.StatusCode}
+	}
+	return strings.Trim(resp.Header.Get("Etag"), `"`), errors.Join(err, resp.Body.Close())
+}
+
 // get returns the whole answer to a GET.
 func (a *account) get(ctx context.Context, path, query string) ([]byte, error) {
 	resp, err := a.send(ctx, http.MethodGet, path, query, nil)

@@ -21,8 +21,9 @@ type file struct {
 	// attributes.mu guards the following.
 
 	// data is, if something is awaited, the beginning of that.
-	data  []byte
-	dirty bool // written to, and not relayed yet
+	data   []byte
+	dirty  bool    // written to, and not relayed yet
+	upload *upload // under way since the first byte, or nil
 }
 
 var _ = (interface {
@@ -118,7 +119,7 @@ func (f *file) from(off int64) []byte {
 }
 
 // Write implements fusefs.NodeWriter. Programs write what follows.
-func (f *file) Write(_ context.Context, _ fusefs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
+func (f *file) Write(ctx context.Context, _ fusefs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	end := off + int64(len(data))
@@ -132,6 +133,12 @@ func (f *file) Write(_ context.Context, _ fusefs.FileHandle, data []byte, off in
 		return 0, syscall.EIO
 	default:
 		f.data = f.awaited[:end]
+		if f.relay != nil && f.upload == nil {
+			f.beginLocked(ctx)
+		}
+		if f.upload != nil {
+			f.upload.grown.Signal()
+		}
 	}
 	return uint32(len(data)), fusefs.OK //nolint:gosec // at most maxRequest
 }
@@ -139,6 +146,10 @@ func (f *file) Write(_ context.Context, _ fusefs.FileHandle, data []byte, off in
 // Flush implements fusefs.NodeFlusher.
 func (f *file) Flush(ctx context.Context, _ fusefs.FileHandle) syscall.Errno {
 	f.mu.Lock()
+	if u := f.upload; u != nil {
+		f.mu.Unlock()
+		return u.finish()
+	}
 	defer f.mu.Unlock()
 	if f.relay == nil || !f.dirty {
 		return fusefs.OK

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"io"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -12,7 +13,10 @@ import (
 // mount. Requests are not interrupted: the runtime of a Go program sends itself signals
 // all the time, and expects none of its calls to fail for it.
 type Relay interface {
-	// Put stores a file that was written, when it is closed.
+	// Send stores a file of that size while it is being written, and reports whether the
+	// server has the bytes that body gave.
+	Send(ctx context.Context, path string, size int64, body io.Reader) error
+	// Put stores any other file that was written, when it is closed.
 	Put(ctx context.Context, path string, data []byte) error
 	// Delete deletes a file.
 	Delete(ctx context.Context, path string) error

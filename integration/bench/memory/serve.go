@@ -21,8 +21,9 @@ type Content struct {
 	// Awaited is what files will hold that programs make. Other bytes, and bytes
 	// out of order, are an input/output error.
 	Awaited map[string][]byte
-	// Relay, if there is one, gets the files that are written, gives those that are
-	// read, and deletes those that are removed. Names and attributes stay here.
+	// Relay, if there is one, gets the files that are written, those that were awaited while
+	// they are, gives those that are read, and deletes those that are removed. Names and
+	// attributes stay here.
 	Relay Relay
 }
 
