@@ -111,10 +111,11 @@
 // Random reads. After a few of them s3fs has fetched 1 GiB whole, and the rest are
 // its disk's: 959 MiB for 0.8.
 //
-// The kernel gives up pages of files and lists of names when it wants to. On machines
-// that reclaim memory ahead of need (DAMON), a list of 1,000,000 names that is some
-// 50 MiB is partly gone at once, and the second find asks for that part again; so are some
-// pages of a file that nobody has read for a second or two (seq-read-ttl, seq-read-warm).
+// The kernel gives up pages of files and lists of names when it wants to, from run to
+// run: the second find of 1,000,000 names in one directory has 0 requests or 78, and
+// seq-read-ttl 1 or 75. What is missing came back as pages that had been reclaimed, with
+// none reclaimed on demand or by kswapd, so it is probably a kernel that reclaims ahead of
+// need (DAMON). A list in the memory of the mount would not depend on that.
 //
 // # Where the time goes
 //
