@@ -42,7 +42,7 @@
 // Server, mount and programs share the processors, and plain HTTP alone keeps two of
 // them busy for 60 (untar over one connection) to 86 % (over many) of its time.
 // What kernel, go-fuse and program cost where the file system does nothing is shown by
-// memory and relay, which are mounted as swiftfs is and take turns with it in eight rows;
+// memory and relay, which are mounted as swiftfs is and take turns with it in nine rows;
 // package memory says what they do. They are no peers: nothing is compared with them.
 // They give floors, by one of three rules:
 //
@@ -53,14 +53,16 @@
 //     server nor looks whether a directory is empty; what swiftfs needs for that, 4 % more
 //     requests, would be added.
 //   - By processors, where any part of the work can be done beside any other (seq-read,
-//     cp-r-out): the time of the fastest raw, or, if that is more, the busy
-//     seconds of it and of memory, divided by the number of processors.
-//   - Memory alone, where there is nothing to ask the server for (seq-read-warm).
+//     cp-r-out): the time of the fastest raw, lengthened by the share that the busy
+//     seconds of memory are of its own. Raw over 8 or 16 connections leaves the
+//     processors idle for a seventh of the time, since each of the server's programs is
+//     one process; who keeps them busier may be below this floor.
+//   - Memory alone, where there is nothing, or next to nothing, to ask the server for
+//     (seq-read-warm, seq-read-ttl).
 //
-// A mount that reaches its floor costs nothing of its own. It may be below one by
-// processors by what raw and the program both do, which is in it twice: comparing 1 GiB
-// takes a processor 0.1 s. Busy seconds are of the whole machine: on one that has other
-// work, too, those floors are too high.
+// A mount that reaches its floor costs nothing of its own. What raw and the program both
+// do is in one by processors twice: comparing 1 GiB takes a processor 0.1 s. Busy seconds
+// are of the whole machine: on one that has other work, too, those floors are too high.
 //
 // # Targets
 //

@@ -22,9 +22,10 @@ const (
 	// Relayed is for programs that wait for each file or piece, and for mounts that
 	// cannot foresee the next. It is the time of relay.
 	Relayed FloorRule = "one request each"
-	// ByProcessors is for work of which any part can be done beside any other: it
-	// takes at least as long as the fastest raw, and as all processors need to do what
-	// keeps them busy there and in memory.
+	// ByProcessors is for work of which any part can be done beside any other. It is the
+	// time of the fastest raw, lengthened by as much as memory adds to what keeps the
+	// processors busy: raw over many connections shows how much of their time this
+	// server and its clients can make use of.
 	ByProcessors FloorRule = "by processors"
 	// Alone is for work that needs no server: the time of memory.
 	Alone FloorRule = "memory alone"
@@ -38,9 +39,8 @@ func (f FloorRule) gauge() string {
 	return memoryName
 }
 
-// floorSeconds returns the floor of a result on so many processors, or 0 if nobody
-// knows. It is in the time of its candidates, whose server has what they wrote.
-func (r *Result) floorSeconds(processors int) float64 {
+// floorSeconds returns the floor of a result, or 0 if nobody knows. It is in the time of its candidates, whose server has what they wrote.
+func (r *Result) floorSeconds() float64 {
 	gauge := r.outcome(r.FloorRule.gauge())
 	if gauge == nil || gauge.Failure() != "" {
 		return 0
@@ -49,8 +49,8 @@ func (r *Result) floorSeconds(processors int) float64 {
 	case Alone, Relayed:
 		return gauge.Median.Stored
 	case ByProcessors:
-		if raw := r.fastestRaw(); raw != nil {
-			return max(raw.Median.Stored, (raw.Median.Busy+gauge.Median.Busy)/float64(processors))
+		if raw := r.fastestRaw(); raw != nil && raw.Median.Busy > 0 {
+			return raw.Median.Stored * (1 + gauge.Median.Busy/raw.Median.Busy)
 		}
 	}
 	return 0

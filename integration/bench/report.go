@@ -72,7 +72,7 @@ func (r *Report) get(path string) *Outcome {
 // judge computes the floors of all results and compares them with their limits.
 func (r *Report) judge() {
 	for _, result := range r.Results {
-		result.Verdicts, result.Floor = nil, result.floorSeconds(r.Machine.Cores)
+		result.Verdicts, result.Floor = nil, result.floorSeconds()
 		own := result.outcome("swiftfs")
 		if own == nil {
 			continue

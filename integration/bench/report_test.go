@@ -108,13 +108,13 @@ func TestFloorsCombineMemoryWithPlainHTTP(t *testing.T) {
 		"one request each":         {Relayed, []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("relay", false, busy(4.5, 6)), 4.5},
 		"memory is no relay":       {Relayed, []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("memory", false, busy(0.5, 1)), 0},
 		"processors, of the best":  {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 9)), outcome("raw-8", true, busy(2, 4))}, outcome("memory", false, busy(0.5, 1)), 2.5},
-		"processors that are idle": {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("memory", false, busy(0.5, 1)), 4},
+		"processors that are idle": {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("memory", false, busy(0.5, 1)), 4.8},
 		"processors, without raw":  {ByProcessors, nil, outcome("memory", false, busy(0.5, 1)), 0},
 		"memory failed":            {ByProcessors, []*Outcome{outcome("raw", true, busy(4, 5))}, broken, 0},
 		"no rule":                  {"", []*Outcome{outcome("raw", true, busy(4, 5))}, outcome("memory", false, busy(0.5, 1)), 0},
 	} {
 		r := &Result{FloorRule: c.rule, Outcomes: append(c.raws, c.memory)}
-		if got := r.floorSeconds(2); got != c.want {
+		if got := r.floorSeconds(); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

@@ -125,6 +125,7 @@ func afterTTL() Row {
 		},
 		Raws:   []Raw{{pageCache, 1, readLocal, nil}},
 		Limits: []Limit{requests(1), down(0.1), times(1.25, pageCache)},
+		Floor:  &Floor{Rule: Alone},
 	}}}
 }
 

@@ -57,7 +57,7 @@ func TestMemoryAndRelayTakePartInWholeRowsWithoutDelay(t *testing.T) {
 		}
 	}
 	want := []string{
-		"seq-read@0ms memory", "seq-read-warm@0ms memory", "rand-1m@0ms relay", "seq-write@0ms relay",
+		"seq-read@0ms memory", "seq-read-warm@0ms memory", "seq-read-ttl@0ms memory", "rand-1m@0ms relay", "seq-write@0ms relay",
 		"untar@0ms relay", "untar-8@0ms relay", "cp-r-out@0ms memory", "rm-rf@0ms relay",
 	}
 	if !slices.Equal(got, want) {
