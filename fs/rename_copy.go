@@ -17,9 +17,13 @@ const (
 	// once; the client's own limit of requests is below it or above.
 	parallelCopies = 32
 	// parallelBulks is how many bulk deletions are under way, and bulkSize how
-	// many objects one deletes: as many as the client puts into one request.
+	// many objects one deletes at most: as many as the client puts into one request.
+	// From 2 x leastBulk on they are divided among several: OpenStack Swift deletes two
+	// of a request at a time, and two requests for 200 objects take 0.85 of the time
+	// of one.
 	parallelBulks = 4
 	bulkSize      = 1000
+	leastBulk     = 100
 	// mostNoted is of how many objects the cache is told that they were moved,
 	// because a listing may not show it yet. More would drive out what it knows of
 	// other directories.
@@ -244,7 +248,8 @@ func (m *treeMove) deleteEach(ctx context.Context, which func(i int, r *listing.
 	client := m.f.client
 	limit, size := parallelCopies, 1
 	if client.Info().BulkDelete {
-		limit, size = parallelBulks, min(bulkSize, client.Info().MaxBulkDeletes)
+		bulks := min(max(m.list.n/leastBulk, 1), parallelBulks)
+		limit, size = parallelBulks, min((m.list.n+bulks-1)/bulks, bulkSize, client.Info().MaxBulkDeletes)
 	}
 	g, each := errgroup.WithContext(ctx)
 	g.SetLimit(limit)
