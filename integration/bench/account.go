@@ -110,6 +110,9 @@ func (a *account) try(ctx context.Context, method, u string, body io.Reader, hea
 	if err != nil {
 		return nil, err
 	}
+	if sized, ok := body.(sizedBody); ok {
+		req.ContentLength = sized.size
+	}
 	req.Header.Set("X-Auth-Token", a.token)
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
@@ -127,23 +130,21 @@ func (a *account) do(ctx context.Context, method, path, query string, body []byt
 	return errors.Join(err, resp.Body.Close())
 }
 
+// sizedBody is a body of known size that comes as it is sent.
+type sizedBody struct {
+	io.Reader
+
+	size int64
+}
+
 // upload stores an object of that size as it comes, and returns the checksum that the
 // server has of it.
 func (a *account) upload(ctx context.Context, path string, size int64, body io.Reader) (etag string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, a.storage+(&url.URL{Path: "/" + path}).EscapedPath(), body)
-	if err != nil {
-		return "", err
-	}
-	req.ContentLength = size
-	req.Header.Set("X-Auth-Token", a.token)
-	resp, err := a.http.Do(req)
+	resp, err := a.send(ctx, http.MethodPut, path, "", sizedBody{body, size})
 	if err != nil {
 		return "", err
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
-	if resp.StatusCode/100 != 2 {
-		err = &statusError{"PUT " + path, resp.StatusCode}
-	}
 	return strings.Trim(resp.Header.Get("Etag"), `"`), errors.Join(err, resp.Body.Close())
 }
 
