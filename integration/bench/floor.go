@@ -49,7 +49,11 @@ func (r *Result) floorSeconds() float64 {
 	case Alone, Relayed:
 		return gauge.Median.Stored
 	case ByProcessors:
-		if raw := r.fastestRaw(); raw != nil && raw.Median.Busy > 0 {
+		switch raw := r.fastestRaw(); {
+		case raw == nil:
+		case raw.Median.Busy == 0: // less than the kernel counts
+			return raw.Median.Stored
+		default:
 			return raw.Median.Stored * (1 + gauge.Median.Busy/raw.Median.Busy)
 		}
 	}
