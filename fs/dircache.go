@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,8 @@ type kernelList struct {
 	plain bool
 	// rounds is how often the kernel had been asked to forget nodes by then.
 	rounds int64
+	// places are those in a list that is whole.
+	places dirPlaces
 	// handles counts those that read it or make it.
 	handles int
 }
@@ -75,6 +78,8 @@ type listReader struct {
 	// makes says that the handle makes the list; ended that it has told the end of
 	// it, in the order of the names so far.
 	makes, ended bool
+	// places are those where the handle was itself.
+	places dirPlaces
 }
 
 // open decides by which flags the directory n at d is opened.
@@ -138,9 +143,18 @@ func (r *listReader) close() {
 			delete(r.f.lists.open, r.node)
 		}
 		if r.ended {
-			k.whole = !k.until.IsZero()
+			k.whole, k.places = !k.until.IsZero(), r.places
 		}
 	})
+}
+
+// before is dirPlaces.before of the places where the handle was, by itself or by the
+// kernel's list.
+func (r *listReader) before(offset uint64) (place dirPlace, ok bool) {
+	if len(r.places.all) == 0 {
+		r.change(func(k *kernelList) { r.places = dirPlaces{slices.Clone(k.places.all), k.places.used} })
+	}
+	return r.places.before(offset)
 }
 
 func (r *listReader) change(do func(k *kernelList)) {

@@ -89,7 +89,8 @@
 //
 // # Handles
 //
-// dirHandle reads a directory in batches. plus.go decides whether the kernel gets
+// dirHandle reads a directory in batches, and remembers where they began for those who
+// come back to a place in it (dirplaces.go). plus.go decides whether the kernel gets
 // the attributes of files along with their names, which cost memory for as long
 // as it keeps them. readHandle reads the version its node stands for, through
 // fs/prefetch (version.go); neighbours.go fetches the small files of a directory

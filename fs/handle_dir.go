@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"swiftfs/cache/listing"
+	"swiftfs/swiftbackend"
 )
 
 // dirHandle is an open directory. It goes through the listing page by page and
@@ -26,10 +27,15 @@ type dirHandle struct {
 	changed uint64
 	// offset is the number of entries given, the dots included.
 	offset uint64
-	// batch are entries taken from scan and not given yet.
-	batch []dirEntry
+	// taken are entries from scan whose attributes may still have to be asked for, and
+	// batch those that are complete and not given yet.
+	taken, batch []dirEntry
+	// place is where taken begins, if placed is set: there is not always a telling.
+	place  dirPlace
+	placed bool
+	// ended says that scan has no more.
 	ended bool
-	// failed is the error that ended scan, given once the batch is.
+	// failed is an error for the next call.
 	failed error
 	// last is the entry that Lookup is asked for.
 	last dirEntry
@@ -39,6 +45,8 @@ type dirHandle struct {
 	call  context.Context //nolint:containedctx // only to tell one call from another
 	given int
 	first bool
+	// carried says that the library has the entry given last for its next answer.
+	carried bool
 	// asked says that Lookup was called for the last entry.
 	asked bool
 	list  listReader
@@ -48,6 +56,8 @@ type dirHandle struct {
 type dirEntry struct {
 	name string
 	found
+	// unknown says that the server refuses to tell its attributes.
+	unknown bool
 }
 
 // batchSize is how many entries are taken at a time. Rows whose size has to be
@@ -83,7 +93,14 @@ func newDirHandle(f *FS, node *fusefs.Inode, d listing.Dir) *dirHandle {
 func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.fullLocked(ctx) {
+	h.countLocked(ctx)
+	e, errno := h.direntLocked(ctx)
+	h.carried = e != nil // until the next call of the same answer, or for the next answer
+	return e, errno
+}
+
+func (h *dirHandle) direntLocked(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {
+	if h.fullLocked() {
 		return nil, 0
 	}
 	if h.offset < 2 {
@@ -94,9 +111,18 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 		}
 		return &fuse.DirEntry{Mode: fuse.S_IFDIR, Name: name, Ino: h.node.StableAttr().Ino, Off: h.offset}, 0
 	}
-	e, ok, err := h.nextLocked(ctx)
+	if h.given > 1 && len(h.batch) == 0 && ctx.Err() != nil {
+		return nil, 0 // a signal: one wait for the server is enough
+	}
+	wait := ctx
+	if len(h.batch) == 0 {
+		patient, cancel := h.f.patient(ctx)
+		defer cancel()
+		wait = patient
+	}
+	e, ok, err := h.nextLocked(wait)
 	if err != nil {
-		return nil, h.f.fail("readdir", h.dir.Container+"/"+h.dir.Prefix, err)
+		return nil, h.failLocked(ctx, err)
 	}
 	if !ok {
 		if h.given == 1 {
@@ -105,6 +131,7 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 		return nil, 0
 	}
 	h.offset++
+	h.list.places.gave(h.offset)
 	if h.given > 2 && h.last.Kind == listing.File && !h.asked {
 		h.bare() // the call before this one is for names alone
 	}
@@ -112,14 +139,33 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 	return &fuse.DirEntry{Mode: h.mode(&e), Name: e.name, Ino: h.ino(&e), Off: h.offset}, 0
 }
 
-// fullLocked counts an entry of the answer to a call, and reports whether there
-// are enough of them.
-func (h *dirHandle) fullLocked(ctx context.Context) bool {
+// failLocked is the answer after an error. In an answer with entries go-fuse keeps it for
+// the next one, and gives it once more later, in place of an entry: such an answer ends
+// here, and the next one begins with the error.
+func (h *dirHandle) failLocked(ctx context.Context, err error) syscall.Errno {
+	if h.given == 1 {
+		return h.f.fail("readdir", h.dir.Container+"/"+h.dir.Prefix, err)
+	}
+	if ctx.Err() == nil { // who was interrupted has entries, and may ask again
+		h.failed = err
+	}
+	return 0
+}
+
+// countLocked counts an entry of the answer to a call.
+func (h *dirHandle) countLocked(ctx context.Context) {
 	if h.call != ctx {
 		h.f.dirReads.Add(1)
 		h.call, h.given, h.first = ctx, 0, h.offset == 0
+		if h.carried {
+			h.given = 1
+		}
 	}
 	h.given++
+}
+
+// fullLocked reports whether the answer has entries enough.
+func (h *dirHandle) fullLocked() bool {
 	if h.first && !h.f.plus.wanted() {
 		return h.given > firstEntries
 	}
@@ -140,51 +186,56 @@ func (h *dirHandle) ino(e *dirEntry) uint64 {
 	return h.f.entryIno(h.node, e.name, e.Name, e.Kind)
 }
 
-// nextLocked takes the next entry, a batch at a time.
-func (h *dirHandle) nextLocked(ctx context.Context) (dirEntry, bool, error) {
-	if len(h.batch) == 0 && !h.ended {
-		ctx, cancel := h.f.patient(ctx)
-		defer cancel()
-		h.fillLocked(ctx)
+// nextLocked takes the next entry, a batch at a time. After an error it goes on where it
+// was.
+func (h *dirHandle) nextLocked(ctx context.Context) (e dirEntry, ok bool, err error) {
+	if err, h.failed = h.failed, nil; err != nil {
+		return e, false, err
 	}
-	if len(h.batch) > 0 {
-		e := h.batch[0]
-		h.batch = h.batch[1:]
-		return e, true, nil
+	if len(h.batch) == 0 && !(h.ended && len(h.taken) == 0) {
+		if err := h.fillLocked(ctx); err != nil {
+			return e, false, err
+		}
 	}
-	err := h.failed
-	if h.failed != nil {
-		h.failed, h.ended = nil, false // the next call tries again
+	if len(h.batch) == 0 {
+		return e, false, nil
 	}
-	return dirEntry{}, false, err
+	e, h.batch = h.batch[0], h.batch[1:]
+	return e, true, nil
 }
 
-// fillLocked takes entries until the batch is full, the directory ends or an
-// error comes.
-func (h *dirHandle) fillLocked(ctx context.Context) {
+// fillLocked takes entries until the batch is full or the directory ends.
+func (h *dirHandle) fillLocked(ctx context.Context) error {
 	if h.scan == nil {
 		h.changed = h.f.cache.Changed(h.dir)
 		h.scan = h.f.cache.Scan(ctx, h.dir)
 	}
-	h.batch = make([]dirEntry, 0, batchSize)
-	for len(h.batch) < batchSize {
+	if len(h.taken) == 0 {
+		h.place.after, h.placed = h.scan.Place()
+		h.taken = make([]dirEntry, 0, batchSize)
+	}
+	for len(h.taken) < batchSize && !h.ended {
 		e, err := h.scan.Next(ctx)
-		if err != nil {
-			h.ended = true
-			if !isEOF(err) {
-				h.failed = err
-			}
+		if h.ended = isEOF(err); h.ended {
 			break
 		}
+		if err != nil {
+			return err
+		}
 		if d, ok := h.shown(ctx, e); ok {
-			h.batch = append(h.batch, d)
+			h.taken = append(h.taken, d)
 		}
 	}
 	h.list.read(h.scan.Oldest())
 	if err := h.resolveLocked(ctx); err != nil {
-		h.failed, h.ended, h.scan = err, true, nil
-		h.batch = nil
+		return err
 	}
+	h.batch, h.taken = h.taken, nil
+	if h.placed {
+		h.place.offset, h.place.names = h.offset, namesHash(h.batch)
+		h.offset = h.list.places.put(h.place)
+	}
+	return nil
 }
 
 // shown gives an entry the name it is shown under, if it has one.
@@ -200,24 +251,32 @@ func (h *dirHandle) shown(ctx context.Context, e listing.Entry) (dirEntry, bool)
 	}
 	name, ok := encodeName(e.Name, want)
 	h.f.rememberLong(name, e.Name)
-	return dirEntry{name, found{Entry: e, form: want, fetched: h.scan.Fetched(), changed: h.changed}}, ok
+	return dirEntry{name: name, found: found{Entry: e, form: want, fetched: h.scan.Fetched(), changed: h.changed}}, ok
 }
 
-// resolveLocked asks for the true sizes and attributes of the rows in the batch
-// that do not show them.
+// resolveLocked asks for the true sizes and attributes of the rows taken that do not
+// show them. An object that the server refuses to tell about has a name all the same.
 func (h *dirHandle) resolveLocked(ctx context.Context) error {
 	if h.dir.Container == "" {
 		return nil
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelHeads)
-	for i := range h.batch {
-		if e := &h.batch[i]; h.f.doubtful(&e.Entry) {
-			g.Go(func() (err error) {
-				e.Row, err = h.f.resolve(ctx, h.dir.Container, e.Row)
-				return err
-			})
+	for i := range h.taken {
+		e := &h.taken[i]
+		if e.unknown || !h.f.doubtful(&e.Entry) {
+			continue
 		}
+		g.Go(func() (err error) {
+			e.Row, err = h.f.resolve(ctx, h.dir.Container, e.Row)
+			switch swiftbackend.KindOf(err) {
+			case swiftbackend.KindDenied, swiftbackend.KindConflict, swiftbackend.KindInvalid, swiftbackend.KindUnsupported:
+				h.f.log.Debug("the server does not tell the attributes of a file", "path", h.dir.Container+"/"+e.Row.Name, "error", err)
+				e.unknown = true
+				return nil
+			}
+			return err
+		})
 	}
 	return g.Wait()
 }
@@ -239,7 +298,10 @@ func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut)
 		if err != nil {
 			return nil, toErrno(err)
 		}
-		e = dirEntry{name, again}
+		e = dirEntry{name: name, found: again}
+	}
+	if e.unknown {
+		return nil, syscall.EAGAIN // who wants to know more is told why by a look-up
 	}
 	if h.f.nodes.tooMany() && h.f.childOf(h.node, name) == nil {
 		return nil, syscall.EAGAIN // which the library makes an entry without a node
@@ -260,24 +322,58 @@ func (h *dirHandle) bare() {
 
 // Seekdir implements fusefs.FileSeekdirer: an offset is a number of entries.
 // The beginning, which is what rewinddir asks for, starts a new listing; any
-// other place is reached by going through the entries before it again.
+// other place is looked for by what is known of places before it.
 func (h *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	place, known := h.list.before(off)
 	h.list.sought()
-	h.scan, h.batch, h.ended, h.failed, h.offset = nil, nil, false, nil, min(off, 2)
-	h.call = nil
+	h.scan, h.taken, h.batch, h.ended, h.failed, h.offset = nil, nil, nil, false, nil, min(off, 2)
+	h.call, h.carried = nil, false
+	if off == 0 {
+		h.list.places = dirPlaces{}
+		return 0
+	}
+	ctx, cancel := h.f.patient(ctx)
+	defer cancel()
+	var err error
+	if known {
+		err = h.goOnLocked(ctx, off, place)
+	} else {
+		err = h.skipLocked(ctx, off)
+	}
+	if err != nil {
+		return h.f.fail("seekdir", h.dir.Container+"/"+h.dir.Prefix, err)
+	}
+	return 0
+}
+
+// goOnLocked goes to an offset from a place before it.
+func (h *dirHandle) goOnLocked(ctx context.Context, off uint64, place dirPlace) error {
+	h.changed = h.f.cache.Changed(h.dir)
+	h.scan = h.f.cache.ScanAfter(h.dir, place.after)
+	h.offset = place.offset
+	if err := h.fillLocked(ctx); err != nil {
+		return err
+	}
+	if h.offset == place.offset { // the same batch
+		n := min(off-place.offset, uint64(len(h.batch)))
+		h.batch = h.batch[n:]
+		h.offset += n
+	}
+	return nil
+}
+
+// skipLocked goes to an offset from the beginning by counting, for who was never there:
+// NFS opens a directory anew wherever it goes on.
+func (h *dirHandle) skipLocked(ctx context.Context, off uint64) error {
 	for h.offset < off {
-		_, ok, err := h.nextLocked(ctx)
-		if err != nil {
-			return h.f.fail("seekdir", h.dir.Container+"/"+h.dir.Prefix, err)
-		}
-		if !ok {
-			break
+		if _, ok, err := h.nextLocked(ctx); err != nil || !ok {
+			return err
 		}
 		h.offset++
 	}
-	return 0
+	return nil
 }
 
 // Releasedir implements fusefs.FileReleasedirer.

@@ -1,8 +1,6 @@
 package integration
 
 import (
-	"bytes"
-	bin "encoding/binary"
 	"errors"
 	"os"
 	"testing"
@@ -39,25 +37,19 @@ type dirent struct {
 // direntsFrom reads the entries of a directory from an offset on.
 func direntsFrom(t *testing.T, dir *os.File, offset int64) []dirent {
 	t.Helper()
-	fd := int(dir.Fd())
-	if _, err := unix.Seek(fd, offset, 0); err != nil {
+	if _, err := unix.Seek(int(dir.Fd()), offset, 0); err != nil {
 		t.Fatal(err)
 	}
 	var all []dirent
 	buf := make([]byte, 4096)
 	for {
-		n, err := unix.Getdents(fd, buf)
+		next, err := nextDirents(dir, buf)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n == 0 {
+		if len(next) == 0 {
 			return all
 		}
-		for rest := buf[:n]; len(rest) > 0; {
-			length := bin.NativeEndian.Uint16(rest[16:])
-			name, _, _ := bytes.Cut(rest[19:length], []byte{0})
-			all = append(all, dirent{string(name), int64(bin.NativeEndian.Uint64(rest[8:]))})
-			rest = rest[length:]
-		}
+		all = append(all, next...)
 	}
 }

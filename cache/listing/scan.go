@@ -23,6 +23,9 @@ type Scanner struct {
 	ahead int
 
 	merge merger
+	// at is the name of the last row that was merged, and before that of the one
+	// before it.
+	before, at string
 	// out are decided entries, of which the first next were given out.
 	out  []found
 	next int
@@ -37,8 +40,27 @@ type Scanner struct {
 // with it. A name present throughout comes exactly once; what this mount
 // changes meanwhile may come or not. The first request, if any, is made by the
 // first Next with its ctx.
-func (c *Cache) Scan(_ context.Context, dir Dir) *Scanner {
-	return &Scanner{cache: c, dir: dir, merge: merger{dir: dir}}
+func (c *Cache) Scan(_ context.Context, dir Dir) *Scanner { return c.ScanAfter(dir, "") }
+
+// ScanAfter goes on where Scanner.Place was after, with what there is by now.
+func (c *Cache) ScanAfter(dir Dir, after string) *Scanner {
+	return &Scanner{cache: c, dir: dir, merge: merger{dir: dir}, pos: after, at: after}
+}
+
+// Place is the name of a row after which a scan gives all that this one has still to
+// give, and nothing that it has given. ok is false in some places where a name has
+// been overtaken by those that begin with it.
+func (s *Scanner) Place() (after string, ok bool) {
+	waiting := s.merge.waiting
+	switch {
+	case s.next < len(s.out):
+		return "", false
+	case len(waiting) == 0:
+		return s.at, true
+	case len(waiting) == 1 && waiting[0].Name == s.at:
+		return s.before, true
+	}
+	return "", false
 }
 
 // Next returns the next entry, or io.EOF after the last. After another error,
@@ -83,7 +105,7 @@ func (s *Scanner) step() bool {
 			return false
 		}
 		s.view.rows = rows.slice(1, rows.len())
-		s.out = s.merge.push(dated{rows.row(0), s.view.page.fetched}, s.out)
+		s.push(dated{rows.row(0), s.view.page.fetched})
 		return true
 	}
 	claim := &claims[0]
@@ -92,9 +114,14 @@ func (s *Scanner) step() bool {
 		s.view.rows = rows.slice(1, rows.len())
 	}
 	if claim.exists {
-		s.out = s.merge.push(dated{claim.row, claim.fetched}, s.out)
+		s.push(dated{claim.row, claim.fetched})
 	}
 	return true
+}
+
+func (s *Scanner) push(r dated) {
+	s.before, s.at = s.at, r.Name
+	s.out = s.merge.push(r, s.out)
 }
 
 // Fetched is when what the last entry shows was known: the beginning of the

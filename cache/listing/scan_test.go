@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,51 @@ func TestScanJoinsPagesAtEveryBoundary(t *testing.T) {
 			wantShown(t, c, want)
 			wantShown(t, c, want)
 		})
+	}
+}
+
+func TestAScanGoesOnFromEachPlaceOfAnother(t *testing.T) {
+	names := strings.Fields("d/ d/a d/x d/x-1 d/x-1/ d/x.txt d/x/ d/y d/y1 d/y2/ d/z d/z/")
+	for page := 1; page <= len(names)+1; page++ {
+		c := newCache(t, newServer(newClock(), page, names...))
+		c.Put(testDir, Row{Name: "d/own", ETag: "own"})
+		c.Remove(testDir, "d/y1")
+		all := scanned(t, c.Scan(t.Context(), testDir))
+		places := 0
+		for given := range len(all) + 1 {
+			scan := c.Scan(t.Context(), testDir)
+			for range given {
+				if _, err := scan.Next(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			after, ok := scan.Place()
+			if !ok {
+				continue
+			}
+			places++
+			if got := scanned(t, c.ScanAfter(testDir, after)); !slices.Equal(got, all[given:]) {
+				t.Errorf("pages of %d: after %q there is %v, want %v", page, after, got, all[given:])
+			}
+		}
+		if places < len(all)/2 {
+			t.Errorf("pages of %d: %d places in %d entries", page, places, len(all))
+		}
+	}
+}
+
+// scanned is what a scan has still to give.
+func scanned(t *testing.T, scan *Scanner) (shown []string) {
+	t.Helper()
+	for {
+		e, err := scan.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			return shown
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown = append(shown, fmt.Sprint(e.Name, e.Kind, e.Collides))
 	}
 }
 
