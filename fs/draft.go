@@ -40,6 +40,8 @@ type draft struct {
 	changed atomic.Int64
 	// unsaved says that the server does not have the content.
 	unsaved atomic.Bool
+	// storing says that an upload of the content is under way.
+	storing atomic.Bool
 	// writers counts the handles open for writing; node.mu guards it.
 	writers int
 
@@ -87,9 +89,20 @@ type base struct {
 	// is set: then there may be one.
 	loose []swiftbackend.Segment
 	named bool
+	// shared are segments that the stage may read and that the manifest of the stored
+	// version names: fsync has stored that, and what was written since has not been.
+	// They are the stored version's to delete.
+	shared []swiftbackend.Segment
 	// sent is a version of which nobody knows whether the server has stored it;
 	// without an ETag there is none.
 	sent swiftbackend.Revised
+}
+
+// inherit makes the draft the owner of the shared segments: the manifest that names
+// them is gone.
+func (b *base) inherit() {
+	b.loose = append(b.loose, b.shared...)
+	b.shared = nil
 }
 
 // openDraft returns the file's draft, or a new one, for one more writer.
@@ -208,16 +221,28 @@ func (d *draft) release() {
 	d.writers--
 	last := d.writers == 0
 	d.node.mu.Unlock()
-	if last {
-		d.end()
+	if !last {
+		return
+	}
+	select {
+	case d.turn <- struct{}{}:
+		d.endLocked()
+	default:
+		// An upload is under way: before its end nobody knows whether the content is
+		// stored, and who gives the draft up may have given up waiting for that.
+		d.f.writers.wg.Go(d.end)
 	}
 }
 
-// end drops a draft that nobody writes and that is stored, or was unlinked. One
-// that is not stored is tried again. An upload under way is awaited: before its
-// end nobody knows which of the two it is.
+// end is endLocked at its own turn.
 func (d *draft) end() {
 	d.turn <- struct{}{}
+	d.endLocked()
+}
+
+// endLocked drops a draft that nobody writes and that is stored, or was unlinked.
+// One that is not stored is tried again. The turn is the caller's, and is given up.
+func (d *draft) endLocked() {
 	defer d.give()
 	n := d.node
 	n.mu.Lock()

@@ -141,7 +141,9 @@ func (d *draft) truncate(ctx context.Context, size int64) error {
 		err := d.stream.truncate(ctx, size)
 		d.size.Store(d.stream.size())
 		d.wrote()
-		return err
+		if !errors.Is(err, errNoMemory) {
+			return err
+		}
 	}
 	if err := d.stageLocked(ctx); err != nil {
 		return err

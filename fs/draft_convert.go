@@ -54,7 +54,11 @@ func (d *draft) stageStreamLocked(ctx context.Context, dir *cache.Dir) error {
 	if uploaded != nil {
 		b.pieces = uploaded.pieces
 	}
-	b.loose = s.handOver()
+	handed := s.handOver()
+	b.loose = s.unnamed(handed)
+	if !b.stored {
+		b.shared = s.namedAmong(append(handed, s.tails...))
+	}
 	return d.replaceStream(stage, b)
 }
 

@@ -50,6 +50,8 @@ func (d *draft) saveLocked(ctx context.Context) error {
 	}
 	changed := d.changed.Load()
 	d.node.pending.begin()
+	d.storing.Store(true) // before unsaved, so that nobody finds neither
+	defer d.storing.Store(false)
 	d.unsaved.Store(false)
 	row, err := d.uploadLocked(ctx, p)
 	if err != nil {

@@ -59,18 +59,11 @@ func TestAnUploadThatFailsAfterItsFileWasGivenUpIsTriedAgain(t *testing.T) {
 	ctx, signal := context.WithCancel(t.Context())
 	signal()
 	wantErrno(t, "the interrupted close", w.Flush(ctx), syscall.EINTR)
-	released := make(chan struct{})
-	go func() {
-		defer close(released)
-		w.giveUp() // while the upload goes on
-	}()
-	eventually(t, "the release has begun", func() bool {
-		w.node.mu.Lock()
-		defer w.node.mu.Unlock()
-		return w.draft.writers == 0
-	})
+	if got := f.pending(); len(got) != 1 {
+		t.Errorf("while it is being stored %d files are pending, want 1", len(got))
+	}
+	w.giveUp() // which does not wait for the upload
 	goOn()
-	<-released
 	eventually(t, "the file is stored", func() bool { _, _, ok := srv.Object("c", "file"); return ok })
 	w.check()
 	if fault.Hits() != 1 {
@@ -192,6 +185,12 @@ func TestMoreOpenFilesThanTheMemoryHasBlocksCanBeWritten(t *testing.T) {
 		}
 		w.want = data
 		all = append(all, w)
+	}
+	for _, w := range all {
+		if err := w.draft.truncate(ctx, 900_000); err != nil {
+			t.Fatalf("making %s longer: %v", w.node.at.object, err)
+		}
+		w.want = append(w.want, make([]byte, 700_000)...)
 	}
 	for _, w := range all {
 		w.close()

@@ -11,12 +11,12 @@ type unsaved struct {
 	path string
 }
 
-// writing returns what is not stored yet of the file or directory at path, in the
-// order of the paths.
+// writing returns what is not stored yet of the file or directory at path, what is
+// being stored included, in the order of the paths.
 func (f *FS) writing(path string) []unsaved {
 	var all []unsaved
 	for _, d := range f.drafts.list() {
-		if !d.unsaved.Load() || d.node.isGone() {
+		if !d.unsaved.Load() && !d.storing.Load() || d.node.isGone() {
 			continue
 		}
 		if p := d.node.path(); isAtOrBelow(p, path) {

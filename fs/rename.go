@@ -231,7 +231,7 @@ func (m *fileMove) move(ctx context.Context) error {
 		return nil
 	}
 	var garbage []swiftbackend.Segment
-	if m.replaced != nil && m.over.aside == (place{}) {
+	if m.replaced != nil && !m.over.hasSegments() {
 		garbage, _ = f.oldSegments(ctx, m.q, &m.replaced.Row)
 	}
 	if err := ctx.Err(); err != nil {

@@ -199,6 +199,9 @@ func (m *treeMove) takeBack() {
 		q := m.renameOf(r.Name)
 		return swiftbackend.Name{Container: q.container, Object: q.object}, m.list.done[i] == copied && r.Name != m.p.object
 	})
+	if err == nil && m.replaced == nil {
+		err = m.takeBackMarkers()
+	}
 	if err == nil && m.made {
 		err = f.client.DeleteContainer(f.ctx, m.q.container)
 	}
@@ -217,6 +220,15 @@ func (m *treeMove) takeBack() {
 		}
 		return nil
 	})
+}
+
+// takeBackMarkers deletes the markers of a directory that was not there before.
+func (m *treeMove) takeBackMarkers() error {
+	names := make([]swiftbackend.Name, 0, len(m.markers))
+	for _, row := range m.markers {
+		names = append(names, swiftbackend.Name{Container: m.q.container, Object: row.Name})
+	}
+	return m.f.client.DeleteAll(m.f.ctx, names)
 }
 
 // gone reports whether an object was copied, so that it has to be deleted under

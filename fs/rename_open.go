@@ -75,6 +75,12 @@ func (s *superseded) keep(ctx context.Context, p place) (err error) {
 	return err
 }
 
+// hasSegments reports whether those who have the file open may read its segments
+// after it was replaced.
+func (s *superseded) hasSegments() bool {
+	return s.aside != (place{}) || s.draft != nil && s.draft.base.shared != nil
+}
+
 // end is told whether the file has been replaced.
 func (s *superseded) end(replaced bool) {
 	if replaced && s.file != nil {
@@ -83,7 +89,9 @@ func (s *superseded) end(replaced bool) {
 		s.file.f.dropAside(s.aside)
 	}
 	if s.draft != nil {
-		s.draft.gone = replaced
+		if s.draft.gone = replaced; replaced {
+			s.draft.base.inherit()
+		}
 		s.draft.give()
 		s.draft.release()
 	}

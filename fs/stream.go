@@ -322,6 +322,11 @@ func (s *stream) unnamed(segments []swiftbackend.Segment) []swiftbackend.Segment
 	return out
 }
 
+// namedAmong returns those segments that the last manifest names.
+func (s *stream) namedAmong(segments []swiftbackend.Segment) []swiftbackend.Segment {
+	return slices.DeleteFunc(slices.Clone(segments), func(g swiftbackend.Segment) bool { return !s.named[g.Name] })
+}
+
 // await waits for the uploads of all segments.
 func (s *stream) await(ctx context.Context) ([]swiftbackend.Segment, error) {
 	for _, g := range s.segments {

@@ -180,6 +180,28 @@ func TestAnUploadThatFailsUntilTheMountEndsLeavesNoSegments(t *testing.T) {
 	wantSegments(t, f, srv, 0)
 }
 
+func TestWhatFsyncHasStoredOutlivesWhatCannotBeStoredAfterIt(t *testing.T) {
+	f, srv := newTestFS(t, fakeswift.Options{})
+	w := create(t, f, srv, "file")
+	w.add(pattern(3<<20+1000, 1))
+	w.sync()
+	stored := bytes.Clone(w.want)
+	defer srv.Inject(fakeswift.Fault{Match: isPut, Do: fakeswift.Status(http.StatusRequestEntityTooLarge)}).Remove()
+	w.add(pattern(1000, 2))
+	if _, err := readBack(t, &w.reader, 100, 0); err != nil { // by a staged file
+		t.Fatal(err)
+	}
+	wantErrno(t, "the close", w.Flush(t.Context()), syscall.EDQUOT)
+	w.giveUp()
+	f.drafts.finish(t.Context())
+	f.writers.wait()
+	if got, _, ok := srv.Object("c", "file"); !ok || !bytes.Equal(got, stored) {
+		t.Errorf("the server has %d bytes, want the %d that were stored", len(got), len(stored))
+	}
+}
+
+func isPut(r *http.Request) bool { return r.Method == http.MethodPut }
+
 func TestClosesThatFailedLeaveNoTailsBehind(t *testing.T) {
 	f, srv := newTestFS(t, fakeswift.Options{})
 	fault := srv.Inject(fakeswift.Fault{Match: putOf("/c/file"), Times: 3, Do: fakeswift.Status(http.StatusForbidden)})

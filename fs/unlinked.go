@@ -42,16 +42,18 @@ func (f *FS) unlink(ctx context.Context, entry entryOf, row *listing.Row) error 
 			return err
 		}
 	}
+	keepSegments := aside != place{} || d != nil && d.base.shared != nil
 	if d != nil && d.doubt {
-		err = f.deleteAny(ctx, p, aside != place{} || d.base.loose != nil)
+		err = f.deleteAny(ctx, p, keepSegments || d.base.loose != nil)
 	} else {
-		err = f.deleteObject(ctx, p, row, aside != place{})
+		err = f.deleteObject(ctx, p, row, keepSegments)
 	}
 	if err != nil {
 		return err
 	}
 	if d != nil {
 		d.gone = true
+		d.base.inherit()
 	}
 	if file != nil {
 		file.unlinked(aside)
@@ -75,12 +77,16 @@ func (d *draft) keepLocked(ctx context.Context, p place, row *listing.Row) (plac
 			return place{}, err
 		}
 	}
-	if stage := d.staged(); row.Local || stage != nil && (stage.Complete() || !d.base.stored) {
+	if stage := d.staged(); row.Local || stage != nil && (!d.base.stored || stage.Detach()) {
 		return place{}, nil
 	}
 	if row.Size <= keptLocally {
 		err := d.staged().Fill(ctx, 0, row.Size)
 		switch toErrno(err) {
+		case 0:
+			if d.staged().Detach() {
+				return place{}, nil
+			}
 		case syscall.ESTALE: // gone already, by another client or a request whose answer was lost
 			return place{}, nil
 		case syscall.ENOSPC: // there is space on the server
@@ -98,15 +104,12 @@ func (d *draft) keepLocked(ctx context.Context, p place, row *listing.Row) (plac
 }
 
 // deleteObject deletes the object of a row, if the server has it, with its own
-// segments unless the object was set aside.
-func (f *FS) deleteObject(ctx context.Context, p place, row *listing.Row, aside bool) error {
-	switch {
-	case row.Local:
+// segments unless somebody else has them now.
+func (f *FS) deleteObject(ctx context.Context, p place, row *listing.Row, keepSegments bool) error {
+	if row.Local {
 		return nil
-	case !large(row) || aside:
-		return ignoreGone(f.client.Delete(ctx, p.container, p.object))
 	}
-	return f.deleteAny(ctx, p, aside)
+	return f.deleteAny(ctx, p, keepSegments || !large(row))
 }
 
 // deleteAny deletes whatever object the server has at p, if any, with its own

@@ -196,6 +196,23 @@ func TestACopyThatFailsInTheMiddleLeavesTheDirectoryAsItWas(t *testing.T) {
 	}
 }
 
+func TestASignalBeforeTheLastCopyLeavesNothingUnderTheNewName(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{})
+	tree(srv, "dir", 10)
+	before := srv.Objects("c")
+	m := mount(t, fakeAccount(srv))
+	marker := holdRequests(t, srv, fakeswift.Fault{Match: isMethod("COPY"), Skip: 10})
+	if r := try(t, "timeout", "-s", "INT", "1", "mv", m.path("c/dir"), m.path("c/moved")); r.code == 0 {
+		t.Error("the rename was not interrupted")
+	}
+	marker.await(1)
+	marker.release()
+	m.unmount()
+	if got := srv.Objects("c"); !slices.Equal(got, before) {
+		t.Errorf("the server has %q, want %q", got, before)
+	}
+}
+
 // "a crash leaves both, and the same rename can be repeated"
 func TestARenameThatACrashCutOffCanBeRepeated(t *testing.T) {
 	for method, passed := range map[string]int{"COPY": 40, http.MethodDelete: 40} {

@@ -98,6 +98,19 @@ func (s *Stage) Complete() bool {
 	return s.remote.empty()
 }
 
+// Detach has the file need its base no more, which is about to go, and reports
+// whether it can: what is local counts as changed from now on, so that it is not given
+// up for space.
+func (s *Stage) Detach() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || !s.remote.empty() {
+		return false
+	}
+	s.changedLocked(Range{0, s.size})
+	return true
+}
+
 // Dirty reports whether the file may differ from its base. A file without a base
 // is dirty even if it is empty: nothing of it is stored.
 func (s *Stage) Dirty() bool {

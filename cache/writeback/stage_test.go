@@ -227,6 +227,29 @@ func TestAFullDirectoryLosesNothing(t *testing.T) {
 	}
 }
 
+func TestAFileThatLosesItsBaseKeepsWhatItHas(t *testing.T) {
+	want := content(4 * pageSize)
+	base := newVersion(bytes.Clone(want))
+	s, _ := newStage(t, newDir(t, 4*pageSize), base)
+	if s.Detach() {
+		t.Error("a file that has nothing needs no base")
+	}
+	if err := s.Fill(t.Context(), 0, 4*pageSize); err != nil {
+		t.Fatal(err)
+	}
+	if !s.Detach() {
+		t.Error("a file that has all needs its base")
+	}
+	asked := len(base.asked())
+	if _, err := s.WriteAt(content(2*pageSize), 4*pageSize); !errors.Is(err, cache.ErrFull) {
+		t.Errorf("writing more than there is space for: %v, want ErrFull", err)
+	}
+	expect(t, s, want)
+	if got := len(base.asked()); got != asked {
+		t.Errorf("%d requests after the base was given up", got-asked)
+	}
+}
+
 func TestWhatCanBeFetchedAgainGivesWayToWrites(t *testing.T) {
 	want := content(4 * pageSize)
 	base := newVersion(bytes.Clone(want))
