@@ -194,41 +194,52 @@ func (e *entry) present(off int64) (int64, bool) {
 	return 0, false
 }
 
-// gap returns the end of the range not on disk that begins at off.
+// gap returns the end of the range not on disk that begins at off, which is off if
+// that byte is there.
 func (e *entry) gap(off, end int64) int64 {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.extents.gap(off, end)
 }
 
-// readAt fills p from the disk, or reports that not all of it is there.
+// readAt fills p from the disk, or reports that not all of it is there. What the disk
+// does not give is taken away.
 func (e *entry) readAt(p []byte, off int64) bool {
 	want := span{off, off + int64(len(p))}
 	for {
-		bad, ok := e.tryRead(p, want)
-		if ok || bad == nil {
-			return ok
-		}
-		if !e.check(*bad) {
+		x, err := e.tryRead(p, want)
+		switch {
+		case x == nil:
+			return err == nil
+		case err != nil:
+			e.dropDamaged(*x, err)
+			return false
+		case !e.check(*x):
 			return false
 		}
 	}
 }
 
-// tryRead is readAt, unless there is an extent that has to be checked first.
-func (e *entry) tryRead(p []byte, want span) (unchecked *extent, ok bool) {
+// tryRead fills p from the disk, or returns the extent that is in the way of it: with
+// an error one that cannot be read, without one that has to be checked first. If there
+// is an error only, not all is there.
+func (e *entry) tryRead(p []byte, want span) (*extent, error) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if !e.extents.covers(want) {
-		return nil, false
+		return nil, os.ErrNotExist
 	}
 	for i := e.extents.search(want.off); i < len(e.extents) && e.extents[i].off < want.end; i++ {
 		if x := e.extents[i]; !x.checked {
-			return &x, false
+			return &x, nil
 		}
 	}
-	_, err := e.data.ReadAt(p, want.off)
-	return nil, err == nil
+	n, err := e.data.ReadAt(p, want.off)
+	if err != nil {
+		x := *e.extents.at(want.off + int64(n))
+		return &x, err
+	}
+	return nil, nil
 }
 
 // buffers hold an extent while it is checked.
@@ -255,10 +266,24 @@ func (e *entry) check(x extent) bool {
 		}
 		return true
 	}
+	e.dropDamaged(x, err)
+	return false
+}
+
+// dropDamaged takes an extent away that the disk gave with an error, or with other
+// bytes. After an error nothing of the file is trusted: if others have cut it, what is
+// written behind makes zeros of the rest.
+func (e *entry) dropDamaged(x extent, err error) {
+	if err != nil {
+		e.mu.Lock()
+		for i := range e.extents {
+			e.extents[i].checked = false
+		}
+		e.mu.Unlock()
+	}
 	if e.drop(x) {
 		e.store.log.Warn("damaged data in the cache directory is fetched again", "file", e.file(""), "offset", x.off, "bytes", x.len(), "error", err)
 	}
-	return false
 }
 
 // drop takes extents away, also out of the map, and gives their space back. It

@@ -42,11 +42,11 @@ func (x extents) overlaps(s span) bool {
 	return i < len(x) && x[i].off < s.end
 }
 
-// gap returns the end of the range without extents that begins at off, which is
-// in none, within end.
+// gap returns the end of the range without extents that begins at off, within end. It
+// is off if that byte is in an extent.
 func (x extents) gap(off, end int64) int64 {
 	if i := x.search(off); i < len(x) {
-		return min(end, x[i].off)
+		return min(end, max(off, x[i].off))
 	}
 	return end
 }

@@ -140,6 +140,9 @@ func (b *body) Read(p []byte) (int, error) {
 				return int(n), nil
 			}
 		}
+		if err := b.ctx.Err(); err != nil {
+			return 0, err
+		}
 		if err := b.fetch(); err != nil {
 			return 0, err
 		}
@@ -150,7 +153,7 @@ func (b *body) Read(p []byte) (int, error) {
 // fetch asks for the bytes from at on that are not on disk.
 func (b *body) fetch() error {
 	b.until = b.version.entry.gap(b.at, b.end)
-	if b.until == b.at {
+	if b.until <= b.at {
 		return nil // it is on disk since
 	}
 	fetched, err := b.version.src.ReadRange(b.ctx, b.at, b.until-b.at)

@@ -111,6 +111,75 @@ func TestDataThatWasLostBehindItsRecordIsFetchedAgain(t *testing.T) {
 	o.wantAsked(t, span{0, mib}, span{mib, 2 * mib})
 }
 
+func TestWhatTheDiskDoesNotGiveIsFetchedAgain(t *testing.T) {
+	d := newDisk(t, 1<<30)
+	o := newObject(3*mib, 1)
+	v := d.store.Open(o.key("a"), o)
+	defer v.Close()
+	readRange(t, v, o, 0, 3*mib)
+	o.asked()
+	data, _ := d.files(o, "a")
+	if err := os.Truncate(data, mib+500); err != nil {
+		t.Fatal(err)
+	}
+	p := make([]byte, 1000)
+	if v.ReadAt(p, 2*mib) {
+		t.Error("a read succeeds beyond the end of the file")
+	}
+	if to, ok := v.entry.present(2 * mib); ok {
+		t.Fatalf("what cannot be read counts as there, up to %d", to)
+	}
+	readRange(t, v, o, 2*mib, mib)
+	o.wantAsked(t, span{2 * mib, 3 * mib})
+	// The file has its size again, and zeros before what was just written.
+	readRange(t, v, o, 0, 3*mib)
+	o.wantAsked(t, span{mib, 2 * mib})
+	if !v.ReadAt(p, mib+500) || !bytes.Equal(p, o.content[mib+500:][:1000]) {
+		t.Error("it is not there when it was fetched again, or other bytes are")
+	}
+	if n := strings.Count(d.log.String(), "damaged data"); n != 2 {
+		t.Errorf("damage was logged %d times, want twice:\n%s", n, &d.log)
+	}
+}
+
+func TestABodyWhoseContextHasEndedAsksForNothing(t *testing.T) {
+	d := newDisk(t, 1<<30)
+	o := newObject(2*mib, 1)
+	v := d.store.Open(o.key("a"), o)
+	defer v.Close()
+	readRange(t, v, o, 0, mib)
+	o.asked()
+	ctx, cancel := context.WithCancel(t.Context())
+	body, err := v.ReadRange(ctx, 0, 2*mib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if n, err := io.Copy(io.Discard, body); n != mib || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %d bytes and %v, want what is on disk and that the context was canceled", n, err)
+	}
+	if err := body.Close(); err != nil {
+		t.Error(err)
+	}
+	o.wantAsked(t)
+}
+
+func TestWhatIsOnDiskSinceItWasMissedIsNotFetched(t *testing.T) {
+	d := newDisk(t, 1<<30)
+	o := newObject(2*mib, 1)
+	v := d.store.Open(o.key("a"), o)
+	defer v.Close()
+	readRange(t, v, o, 0, 2*mib)
+	o.asked()
+	for _, at := range []int64{0, 1000, mib, 2 * mib} {
+		b := &body{ctx: t.Context(), version: v, at: at, end: 2 * mib}
+		if err := b.fetch(); err != nil || b.fetched != nil {
+			t.Errorf("at %d a body is fetched, or %v", at, err)
+		}
+	}
+	o.wantAsked(t)
+}
+
 func TestATornRecordIsARangeThatIsMissing(t *testing.T) {
 	d := newDisk(t, 1<<30)
 	o := newObject(3*mib, 1)
