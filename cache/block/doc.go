@@ -54,7 +54,8 @@
 // writing of one body takes long is left alone for the rest of the body. A full
 // disk ends the filling for a while. If a body fails, what came in it is not
 // trusted, since its end is where checksums are compared; only a caller that had
-// enough leaves what it has read.
+// enough leaves what it has read. Until all bodies have ended that brought anything,
+// the version is not pinned, and as long as it is pinned nothing is written to it.
 //
 // # Space
 //

@@ -21,8 +21,11 @@ type entry struct {
 	// Store.mu guards the following.
 	elem     *list.Element // in Store.lru, or nil once it was removed
 	refs     int           // Versions that are open
-	pins     int           // of these, those whose file the kernel reads
 	reserved int64         // space of the directory
+
+	// pins counts the open Versions whose file the kernel reads. Both locks guard it:
+	// either is enough for reading.
+	pins int
 
 	// mu guards the following. It is held for reading while bytes of the file are.
 	mu sync.RWMutex
@@ -52,6 +55,9 @@ type entry struct {
 	removed bool
 	extents extents
 	claims  []span // windows that are being written
+	// unproven counts the bodies that brought extents and have not ended: their end may
+	// say that the bytes are wrong.
+	unproven int
 }
 
 // open makes the entry ready for use.
@@ -330,12 +336,13 @@ func (e *entry) spoilLocked() {
 	}
 }
 
-// verify checks everything and reports whether the whole version is there.
+// verify checks everything and reports whether the whole version is there, and nobody
+// waits to hear whether it is right.
 func (e *entry) verify(done <-chan struct{}) bool {
 	for {
 		e.mu.RLock()
-		whole := e.data != nil && e.extents.covers(span{0, e.size})
-		i := slices.IndexFunc(e.extents, func(x extent) bool { return !x.checked })
+		whole := e.wholeLocked()
+		i := e.uncheckedLocked()
 		var x extent
 		if whole && i >= 0 {
 			x = e.extents[i]
@@ -353,6 +360,16 @@ func (e *entry) verify(done <-chan struct{}) bool {
 			return false
 		}
 	}
+}
+
+// wholeLocked reports whether the whole version is there, of bodies that have ended.
+func (e *entry) wholeLocked() bool {
+	return e.data != nil && e.unproven == 0 && e.extents.covers(span{0, e.size})
+}
+
+// uncheckedLocked returns the index of an extent that was not checked, or -1.
+func (e *entry) uncheckedLocked() int {
+	return slices.IndexFunc(e.extents, func(x extent) bool { return !x.checked })
 }
 
 // pages returns n, made up to whole pages.

@@ -110,7 +110,7 @@ func (f *fill) commit() {
 	if spare := cost(w) - cost(x.span); spare > 0 {
 		f.entry.store.release(f.entry, spare)
 	}
-	if x.len() > 0 && f.entry.commit(x) {
+	if x.len() > 0 && f.entry.commit(x, len(f.done) == 0) {
 		f.done = append(f.done, x)
 	}
 	f.entry.unclaim(w)
@@ -122,17 +122,22 @@ func (f *fill) finish(good bool) {
 		f.commit()
 	}
 	f.off = true
+	if len(f.done) == 0 {
+		return
+	}
 	if !good {
 		f.entry.drop(f.done...)
 	}
+	f.entry.ended()
 	f.done = nil
 }
 
-// claim takes a window for writing, unless any of it is there or being written.
+// claim takes a window for writing, unless any of it is there or being written, or the
+// kernel reads the file: it would see the bytes before the end of their body.
 func (e *entry) claim(w span) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.removed || !e.opened || e.extents.overlaps(w) || slices.ContainsFunc(e.claims, w.overlaps) {
+	if e.removed || !e.opened || e.pins > 0 || e.extents.overlaps(w) || slices.ContainsFunc(e.claims, w.overlaps) {
 		return false
 	}
 	if len(e.claims) == 0 {
@@ -162,8 +167,9 @@ func (e *entry) writeAt(p []byte, off int64) error {
 	return err
 }
 
-// commit adds an extent whose bytes are on disk.
-func (e *entry) commit(x extent) bool {
+// commit adds an extent whose bytes are on disk. The first of a body makes the entry
+// wait for its end.
+func (e *entry) commit(x extent, first bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.removed || e.appendLocked(x, false) != nil {
@@ -171,5 +177,16 @@ func (e *entry) commit(x extent) bool {
 	}
 	e.extents.add(x)
 	e.store.extents.Add(1)
+	if first {
+		e.unproven++
+	}
 	return true
+}
+
+// ended is called at the end of a body that brought extents. Those that are wrong are
+// not there any more.
+func (e *entry) ended() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unproven--
 }

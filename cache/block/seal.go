@@ -2,7 +2,6 @@ package block
 
 import (
 	"os"
-	"slices"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -29,7 +28,7 @@ func (e *entry) lookLocked() {
 // right.
 func (e *entry) rightLocked() bool {
 	e.lookLocked()
-	return !e.doubtful && !slices.ContainsFunc(e.extents, func(x extent) bool { return !x.checked })
+	return !e.doubtful && e.uncheckedLocked() < 0
 }
 
 // sealLocked ends the map in a seal, unless it has one that is right.

@@ -63,33 +63,37 @@ func (v *Version) ReadRange(ctx context.Context, offset, length int64) (io.ReadC
 }
 
 // Pin returns the file that has the whole version and nothing else, if all of it is
-// on disk and right. It stays so until Unpin. Nobody may write to it.
+// on disk and right; what came in a body is not known to be right before its end. It
+// stays so until Unpin. Nobody may write to it.
 func (v *Version) Pin(ctx context.Context) (*os.File, bool) {
 	e := v.entry
-	if !e.pin(1) {
-		return nil, false
-	}
 	if v.size == 0 || !e.quick() || !e.verify(ctx.Done()) {
-		e.pin(-1)
 		return nil, false
 	}
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	return e.data, e.data != nil
+	return e.pin()
 }
 
 // Unpin ends what Pin began.
-func (v *Version) Unpin() { v.entry.pin(-1) }
-
-// pin counts, and reports whether the entry is the store's.
-func (e *entry) pin(n int) bool {
+func (v *Version) Unpin() {
+	e := v.entry
 	e.store.mu.Lock()
 	defer e.store.mu.Unlock()
-	if n > 0 && e.elem == nil {
-		return false
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.pins--
+}
+
+// pin keeps the file as it is, if what verify found is still so.
+func (e *entry) pin() (*os.File, bool) {
+	e.store.mu.Lock()
+	defer e.store.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.wholeLocked() || e.uncheckedLocked() >= 0 {
+		return nil, false
 	}
-	e.pins += n
-	return true
+	e.pins++
+	return e.data, true
 }
 
 // quick reports whether it does not take long to check what was not checked yet.
@@ -189,8 +193,14 @@ func (b *body) readFetched(p []byte) (int, error) {
 		b.fetched = nil
 		return n, nil
 	}
-	b.fill.finish(b.ctx.Err() != nil)
+	b.fill.finish(endOf(b.ctx, err))
 	return n, err
+}
+
+// endOf reports whether err is the end of ctx, and not what happened at the same time.
+func endOf(ctx context.Context, err error) bool {
+	cause := context.Cause(ctx)
+	return cause != nil && (errors.Is(err, cause) || errors.Is(err, ctx.Err()))
 }
 
 // expectEnd reads the end of a body that has given all its bytes.

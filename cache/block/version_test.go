@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -389,6 +390,106 @@ func TestReadersOfOneVersionShareIt(t *testing.T) {
 	d.restart()
 	d.read(o, "a", 0, len(o.content))
 	o.wantAsked(t)
+}
+
+func TestWhatComesWithTheEndOfTheContextIsKeptUnlessItIsWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  error
+		want []span // fetched again
+	}{
+		"canceled":      {fmt.Errorf("reading: %w", context.Canceled), nil},
+		"for a cause":   {fmt.Errorf("reading: %w", os.ErrClosed), nil},
+		"wrong by then": {errAway, []span{{0, 2 * mib}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDisk(t, 1<<30)
+			o := newObject(2*mib, 1)
+			o.lastWords = c.end
+			v := d.store.Open(o.key("a"), o)
+			defer v.Close()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			body, err := v.ReadRange(ctx, 0, 2*mib)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(body, make([]byte, 2*mib)); err != nil {
+				t.Fatal(err)
+			}
+			cancel(os.ErrClosed)
+			if _, err := body.Read(make([]byte, 1)); !errors.Is(err, c.end) {
+				t.Errorf("the end of the body is %v, want %v", err, c.end)
+			}
+			_ = body.Close()
+			o.lastWords = nil
+			o.asked()
+			readRange(t, v, o, 0, 2*mib)
+			o.wantAsked(t, c.want...)
+		})
+	}
+}
+
+func TestAVersionCanBePinnedWhenTheBodiesItCameInHaveEnded(t *testing.T) {
+	for name, end := range map[string]error{"right": nil, "wrong": errAway} {
+		t.Run(name, func(t *testing.T) {
+			d := newDisk(t, 1<<30)
+			o := newObject(2*mib, 1)
+			o.lastWords = end
+			a, b := d.store.Open(o.key("a"), o), d.store.Open(o.key("a"), o)
+			defer a.Close()
+			defer b.Close()
+			body, err := a.ReadRange(t.Context(), 0, 2*mib)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(body, make([]byte, 2*mib)); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := b.Pin(t.Context()); ok {
+				t.Error("it can be pinned before the end of the body that brought it")
+				b.Unpin()
+			}
+			if _, err := io.Copy(io.Discard, body); !errors.Is(err, end) {
+				t.Errorf("the end of the body is %v, want %v", err, end)
+			}
+			if err := body.Close(); err != nil {
+				t.Error(err)
+			}
+			_, ok := b.Pin(t.Context())
+			if want := end == nil; ok != want {
+				t.Errorf("at the end of the body, pinned is %t, want %t", ok, want)
+			}
+			if ok {
+				b.Unpin()
+			}
+		})
+	}
+}
+
+func TestNobodyWritesToAPinnedFile(t *testing.T) {
+	d := newDisk(t, 1<<30)
+	o := newObject(2*mib, 1)
+	v := d.store.Open(o.key("a"), o)
+	defer v.Close()
+	readRange(t, v, o, 0, 2*mib)
+	o.asked()
+	if _, ok := v.Pin(t.Context()); !ok {
+		t.Fatal("it cannot be pinned")
+	}
+	data, _ := d.files(o, "a")
+	if err := os.Truncate(data, mib); err != nil {
+		t.Fatal(err)
+	}
+	readRange(t, v, o, 0, 2*mib)
+	o.wantAsked(t, span{mib, 2 * mib})
+	if info, err := os.Stat(data); err != nil || info.Size() != mib {
+		t.Errorf("the pinned file was written to: %v, %v", info, err)
+	}
+	v.Unpin()
+	readRange(t, v, o, 0, 2*mib)
+	o.wantAsked(t, span{mib, 2 * mib})
+	if !v.ReadAt(make([]byte, 1000), mib) {
+		t.Error("it is not kept when the file is not pinned")
+	}
 }
 
 func TestAWholeVersionCanBePinned(t *testing.T) {
