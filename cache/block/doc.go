@@ -64,7 +64,9 @@
 // directory is really for, files with changes, comes before all of them: a Stage
 // that finds no space gets that of versions, open or not. Who reads an evicted
 // version reads on from the Source. Only a pinned one stays, because the kernel
-// reads it behind our back.
+// reads it behind our back. What is taken away of a version becomes a hole in its
+// file. Where the system cannot do that, its space stays reserved until all of the
+// version goes.
 //
 // A version has its extents in memory only while it is open, and all together
 // have a limit, as has the number of versions.

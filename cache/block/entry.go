@@ -292,24 +292,27 @@ func (e *entry) dropDamaged(x extent, err error) {
 	}
 }
 
-// drop takes extents away, also out of the map, and gives their space back. It
-// reports whether there were any.
-func (e *entry) drop(all ...extent) bool {
+// drop takes extents away, also out of the map, and gives their space back, but for
+// that of their records. It reports whether there were any.
+func (e *entry) drop(all ...extent) (dropped bool) {
 	var freed int64
 	e.mu.Lock()
 	for _, x := range all {
 		if now := e.extents.at(x.off); now != nil && now.span == x.span && now.sum == x.sum {
+			dropped = true
 			e.extents.remove(x.span)
 			e.store.extents.Add(-1)
-			freed += cost(x.span)
 			if err := e.appendLocked(x, true); err != nil {
 				e.spoilLocked()
+			}
+			if e.clearLocked(x.span) {
+				freed += cost(x.span) - 2*recordSize
 			}
 		}
 	}
 	e.mu.Unlock()
 	e.store.release(e, freed)
-	return freed > 0
+	return dropped
 }
 
 // appendLocked adds a record to the map.
@@ -371,6 +374,3 @@ func (e *entry) wholeLocked() bool {
 func (e *entry) uncheckedLocked() int {
 	return slices.IndexFunc(e.extents, func(x extent) bool { return !x.checked })
 }
-
-// pages returns n, made up to whole pages.
-func pages(n int64) int64 { return (n + page - 1) / page * page }

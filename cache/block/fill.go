@@ -68,11 +68,6 @@ func (f *fill) begin(off int64) {
 	f.hash.Reset()
 }
 
-// cost is the space that a window takes: its pages, and its part of the map.
-func cost(w span) int64 {
-	return pages(w.end) - w.off/page*page + 2*recordSize
-}
-
 // store writes the next bytes of the window.
 func (f *fill) store(p []byte) {
 	began := time.Now()
@@ -95,8 +90,9 @@ func (f *fill) store(p []byte) {
 // fail gives a window up because the disk does not take it.
 func (f *fill) fail(w span, err error) {
 	f.off = true
-	f.entry.unclaim(w)
-	f.entry.store.release(f.entry, cost(w))
+	if f.entry.discard(w) {
+		f.entry.store.release(f.entry, cost(w))
+	}
 	if !errors.Is(err, os.ErrClosed) { // by an eviction, meanwhile
 		f.entry.store.pause(err)
 	}
@@ -150,6 +146,19 @@ func (e *entry) claim(w span) bool {
 func (e *entry) unclaim(w span) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.unclaimLocked(w)
+}
+
+// discard is unclaim for a window that is given up. It takes from the disk what was
+// written of it, and reports whether its space is free.
+func (e *entry) discard(w span) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unclaimLocked(w)
+	return e.clearLocked(w)
+}
+
+func (e *entry) unclaimLocked(w span) {
 	e.claims = slices.DeleteFunc(e.claims, func(o span) bool { return o == w })
 	if len(e.claims) == 0 && e.data != nil {
 		e.state = e.store.state(e.data)

@@ -31,8 +31,6 @@ const (
 	mostExtents = 1 << 18
 	// rest is how long nothing is written after the disk refused something.
 	rest = time.Minute
-	// page is the unit in which space is counted.
-	page = 4096
 	// mapSuffix ends the names of maps.
 	mapSuffix = ".map"
 )
