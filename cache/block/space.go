@@ -8,7 +8,8 @@ const page = 4096
 // pages returns n, made up to whole pages.
 func pages(n int64) int64 { return (n + page - 1) / page * page }
 
-// cost is the space that a window takes: its pages, and its part of the map.
+// cost is the space that a window takes: its pages, and its part of the map, which
+// counts beside the first page of that.
 func cost(w span) int64 {
 	return pages(w.end) - w.off/page*page + 2*recordSize
 }

@@ -2,6 +2,7 @@ package block
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -62,6 +63,20 @@ func TestWhatIsTakenAwayIsNotOnTheDisk(t *testing.T) {
 	readRange(t, v, o, 0, 4*mib)
 	if !v.ReadAt(make([]byte, 3*mib), 0) {
 		t.Error("it is not kept when it was fetched again")
+	}
+}
+
+func TestSmallVersionsTakeNoMoreOfTheDiskThanIsReserved(t *testing.T) {
+	d := newDisk(t, 100*page)
+	o := newObject(1000, 1)
+	for i := range 100 {
+		d.read(o, fmt.Sprint(i), 0, 1000)
+	}
+	if n, used := d.usage(), d.dir.Used(); n > used || used > d.limit {
+		t.Errorf("%d bytes are on disk and %d reserved of %d", n, used, d.limit)
+	}
+	if n := len(dataFiles(t, d)); n < 40 {
+		t.Errorf("%d versions are on disk, want 40 or more", n)
 	}
 }
 

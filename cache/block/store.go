@@ -201,12 +201,16 @@ func (s *Store) removeLocked(e *entry) int64 {
 }
 
 // reserve takes space for more of e, and room for an extent, at the expense of
-// versions that nobody has open.
+// versions that nobody has open. The first of a version takes the page of its map, too,
+// which goes with the version.
 func (s *Store) reserve(e *entry, n int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.elem == nil || s.extents.Load() >= mostExtents || time.Now().Before(s.resting) {
 		return false
+	}
+	if e.reserved == 0 {
+		n += page
 	}
 	for s.dir.ReserveSpare(n) != nil {
 		if s.evictLocked(n, func(o *entry) bool { return o != e && o.refs == 0 }) == 0 {

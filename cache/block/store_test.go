@@ -16,7 +16,7 @@ import (
 )
 
 // each is what a version of 1 MiB takes of the directory.
-const each = mib + 2*recordSize
+const each = mib + page + 2*recordSize
 
 func TestTheLeastRecentlyUsedVersionGoesFirst(t *testing.T) {
 	d := newDisk(t, 3*each+100)
