@@ -274,8 +274,9 @@ func (h *dirHandle) resolveLocked(ctx context.Context) error {
 				h.f.log.Debug("the server does not tell the attributes of a file", "path", h.dir.Container+"/"+e.Row.Name, "error", err)
 				e.unknown = true
 				return nil
+			default:
+				return err
 			}
-			return err
 		})
 	}
 	return g.Wait()
