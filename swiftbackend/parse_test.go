@@ -101,7 +101,10 @@ func TestContentRangesAreRead(t *testing.T) {
 	if first, total, err := parseContentRange("bytes 1-3/10"); err != nil || first != 1 || total != 10 {
 		t.Errorf("got %d, %d, %v", first, total, err)
 	}
-	for _, s := range []string{"", "bytes 1-3/*", "bytes */10", "lines 1-3/10"} {
+	for _, s := range []string{
+		"", "bytes 1-3/*", "bytes */10", "lines 1-3/10",
+		"bytes 100-109/50", "bytes 1-3/3", "bytes 3-1/10", "bytes -3-1/10", "bytes 1-3/-10",
+	} {
 		if _, _, err := parseContentRange(s); err == nil {
 			t.Errorf("%q was read", s)
 		}

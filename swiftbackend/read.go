@@ -184,6 +184,13 @@ func (b *body) open() (ObjectInfo, error) {
 		_ = resp.Body.Close()
 		return ObjectInfo{}, &Error{Op: r.op(), Path: r.path(), Kind: KindUnsupported, Status: resp.StatusCode, Detail: "the server ignores ranges"}
 	}
+	if info.Size < 0 {
+		// OpenStack Swift does not know the length of a dynamic large object of more
+		// segments than a listing has, nor gives ranges of it: where a connection
+		// breaks nobody can tell from its end.
+		_ = resp.Body.Close()
+		return ObjectInfo{}, &Error{Op: r.op(), Path: r.path(), Kind: KindUnsupported, Status: resp.StatusCode, Detail: "the server does not tell how long the object is"}
+	}
 	if b.left < 0 {
 		b.left = info.Size - b.offset
 	}
@@ -274,11 +281,14 @@ func (b *body) verify() error {
 
 func (b *body) Close() error { return b.rc.Close() }
 
-// parseContentRange reads "bytes 1-3/10".
+// parseContentRange reads "bytes 1-3/10", a range of a length that is known.
 func parseContentRange(s string) (first, total int64, err error) {
 	var last int64
 	if _, err := fmt.Sscanf(s, "bytes %d-%d/%d", &first, &last, &total); err != nil {
 		return 0, 0, fmt.Errorf("Content-Range %q: %w", s, err)
+	}
+	if first < 0 || last < first || total <= last {
+		return 0, 0, fmt.Errorf("Content-Range %q is no range of an object", s)
 	}
 	return first, total, nil
 }

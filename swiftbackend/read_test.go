@@ -107,6 +107,49 @@ func TestAServerThatIgnoresRangesIsNoticed(t *testing.T) {
 	wantKind(t, err, swiftbackend.KindUnsupported)
 }
 
+// Such answers come from gateways, and of a dynamic large object of more segments
+// than a listing has.
+func TestAnAnswerOfUnknownOrWrongLengthIsRefused(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		length string // Content-Length
+		which  string // Content-Range
+		o      swiftbackend.GetOptions
+		want   swiftbackend.Kind
+	}{
+		"no length":                    {200, "", "", whole, swiftbackend.KindUnsupported},
+		"no length, with a range":      {200, "", "", swiftbackend.GetOptions{Length: 10}, swiftbackend.KindUnsupported},
+		"a range beyond the total":     {206, "10", "bytes 100-109/50", swiftbackend.GetOptions{Offset: 100, Length: 10}, swiftbackend.KindNetwork},
+		"a negative total":             {206, "10", "bytes 0-9/-5", swiftbackend.GetOptions{Length: 10}, swiftbackend.KindNetwork},
+		"a range that ends before it":  {206, "10", "bytes 100-90/500", swiftbackend.GetOptions{Offset: 100, Length: -1}, swiftbackend.KindNetwork},
+		"a range of unknown total":     {206, "10", "bytes 0-9/*", swiftbackend.GetOptions{Length: 10}, swiftbackend.KindNetwork},
+		"a range without a length":     {206, "", "bytes 0-9/100", swiftbackend.GetOptions{Length: 10}, swiftbackend.KindOther},
+		"a part of a range, no length": {206, "", "bytes 0-9/100", swiftbackend.GetOptions{Offset: 5, Length: 10}, swiftbackend.KindNetwork},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c, _ := faulty(t, fakeswift.Fault{Kind: objectGets, Do: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+				if tt.which != "" {
+					w.Header().Set("Content-Range", tt.which)
+				}
+				if tt.length != "" {
+					w.Header().Set("Content-Length", tt.length)
+				}
+				w.WriteHeader(tt.status)
+				_ = http.NewResponseController(w).Flush()
+				_, _ = io.WriteString(w, "0123456789")
+			}})
+			got, err := read(t, c, "c", "object", tt.o)
+			if tt.want == swiftbackend.KindOther { // none: the range tells enough
+				if err != nil || got != "0123456789" {
+					t.Errorf("got %q, %v", got, err)
+				}
+				return
+			}
+			wantKind(t, err, tt.want)
+		})
+	}
+}
+
 func TestAStalledServerIsGivenUp(t *testing.T) {
 	t.Parallel()
 	for _, op := range operations {
