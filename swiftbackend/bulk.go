@@ -107,7 +107,7 @@ func (c *Client) bulkDelete(ctx context.Context, names []Name) error {
 	if err != nil {
 		return err
 	}
-	return answer.errors("DELETE object", "")
+	return answer.errors("DELETE object", "", len(names))
 }
 
 // bulk sends a bulk request to the account and reads its answer; the status 200
@@ -139,22 +139,44 @@ func (c *Client) bulk(ctx context.Context, r *request, body string) (*bulkAnswer
 
 func readBulkAnswer(r *request, body io.Reader) (*bulkAnswer, error) {
 	answer := new(bulkAnswer)
-	if err := json.NewDecoder(body).Decode(answer); err != nil {
+	if err := decodeJSON(body, mostBulkAnswer, answer); err != nil {
 		return nil, r.wrap(fmt.Errorf("reading the answer of a bulk request: %w", err))
 	}
 	return answer, nil
 }
 
+// mostBulkAnswer is more than the answer of a bulk request can have: an error for
+// each of 1,000 names, and blanks.
+const mostBulkAnswer = 16 << 20
+
+var errTooLong = errors.New("the answer is too long")
+
+// decodeJSON reads a JSON value that has no more than most bytes, blanks before
+// it included.
+func decodeJSON(r io.Reader, most int64, v any) error {
+	limited := &io.LimitedReader{R: r, N: most}
+	err := json.NewDecoder(limited).Decode(v)
+	if err != nil && limited.N <= 0 {
+		return fmt.Errorf("%w: more than %d bytes", errTooLong, most)
+	}
+	return err
+}
+
 // errors returns what a bulk request failed to do, each with its path; a
-// request that failed as a whole gets path.
-func (a *bulkAnswer) errors(op, path string) error {
+// request that failed as a whole gets path. It must account for each of names,
+// which is how many there were, duplicates included: servers count the second of
+// two as missing. A request for one object and what belongs to it has names 0.
+func (a *bulkAnswer) errors(op, path string, names int) error {
 	var errs []error
+	missing, told := a.Missing, a.Deleted+a.Missing
 	for _, e := range a.Errors {
 		if len(e) != 2 {
 			continue
 		}
+		told++
 		status := statusNumber(e[1])
 		if status == http.StatusNotFound {
+			missing++
 			continue
 		}
 		name, err := url.PathUnescape(e[0])
@@ -167,9 +189,17 @@ func (a *bulkAnswer) errors(op, path string) error {
 		}
 		errs = append(errs, &Error{Op: op, Path: name, Status: status, Kind: statusKind(status, &hints{notEmptyOn409: true})})
 	}
-	if len(errs) == 0 && statusNumber(a.Status)/100 != 2 && a.Missing == 0 {
-		status := statusNumber(a.Status)
+	status := statusNumber(a.Status)
+	// Names that are missing make a server answer 400 at most.
+	failed := status/100 != 2 && (status != http.StatusBadRequest || missing == 0)
+	switch {
+	case len(errs) == 0 && failed:
 		errs = append(errs, &Error{Op: op, Path: path, Status: status, Kind: statusKind(status, &hints{}), Detail: firstLine(a.Body)})
+	case names > 0 && told != names:
+		errs = append(errs, &Error{
+			Op: op, Path: path, Kind: KindUnavailable, Unsure: true,
+			Detail: fmt.Sprintf("the server tells what became of %d names, and was asked to delete %d", told, names),
+		})
 	}
 	return errors.Join(errs...)
 }

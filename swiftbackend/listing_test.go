@@ -217,5 +217,10 @@ func TestBulkDeleteGoesInPartsAndPassesLongNamesBy(t *testing.T) {
 		t.Errorf("left: %q", left)
 	}
 	wantCount(t, srv, fakeswift.Kind{Level: fakeswift.Account}, 3)
+	// A name that is there twice counts twice.
+	srv.PutObject("c", "object", "", nil)
+	if err := c.DeleteAll(t.Context(), []swiftbackend.Name{{Container: "c", Object: "object"}, {Container: "c", Object: "object"}}); err != nil {
+		t.Errorf("with a duplicate: %v", err)
+	}
 	wantCount(t, srv, fakeswift.Kind{Method: "DELETE", Level: fakeswift.Object}, 1)
 }

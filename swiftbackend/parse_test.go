@@ -1,6 +1,8 @@
 package swiftbackend
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -157,25 +159,67 @@ func TestTheProtocolIsFoundInTheURLOrTheFields(t *testing.T) {
 
 func TestABulkAnswerNamesWhatFailed(t *testing.T) {
 	for _, tt := range []struct {
+		names  int
 		answer bulkAnswer
 		want   string
 	}{
-		{bulkAnswer{Status: "200 OK", Deleted: 3}, ""},
-		{bulkAnswer{Status: "400 Bad Request", Missing: 2}, ""},
-		{bulkAnswer{Status: "400 Bad Request", Errors: [][]string{{"/c/a%20b", "404 Not Found"}}, Missing: 1}, ""},
-		{bulkAnswer{Status: "400 Bad Request", Errors: [][]string{{"/c/a%20b", "403 Forbidden"}}}, `DELETE "c/a b": permission denied (status 403)`},
-		{bulkAnswer{Status: "400 Bad Request", Errors: [][]string{{"c/", "409 Conflict"}}}, `DELETE "c": not empty (status 409)`},
-		{bulkAnswer{Status: "413 Request Entity Too Large", Body: "Maximum Bulk Deletes: 1"}, `DELETE "all": quota exceeded (status 413): Maximum Bulk Deletes: 1`},
-		{bulkAnswer{Status: "502 Bad Gateway", Errors: [][]string{{"odd"}}}, `DELETE "all": server unavailable (status 502)`},
+		{3, bulkAnswer{Status: "200 OK", Deleted: 3}, ""},
+		{3, bulkAnswer{Status: "200 OK", Deleted: 2, Missing: 1}, ""},
+		{0, bulkAnswer{Status: "200 OK", Deleted: 3}, ""},
+		{2, bulkAnswer{Status: "400 Bad Request", Missing: 2}, ""},
+		{2, bulkAnswer{Status: "400 Bad Request", Errors: [][]string{{"/c/a%20b", "404 Not Found"}}, Missing: 1}, ""},
+		{1, bulkAnswer{Status: "400 Bad Request", Errors: [][]string{{"/c/a%20b", "403 Forbidden"}}}, `DELETE "c/a b": permission denied (status 403)`},
+		{1, bulkAnswer{Status: "400 Bad Request", Errors: [][]string{{"c/", "409 Conflict"}}}, `DELETE "c": not empty (status 409)`},
+		{2, bulkAnswer{Status: "413 Request Entity Too Large", Body: "Maximum Bulk Deletes: 1"}, `DELETE "all": quota exceeded (status 413): Maximum Bulk Deletes: 1`},
+		{1, bulkAnswer{Status: "502 Bad Gateway", Errors: [][]string{{"odd"}}}, `DELETE "all": server unavailable (status 502)`},
+		// One name was missing, and then all went wrong.
+		{2, bulkAnswer{Status: "500 Internal Error", Missing: 1}, `DELETE "all": server unavailable (status 500)`},
+		{1, bulkAnswer{Status: "503 Service Unavailable", Missing: 1}, `DELETE "all": server unavailable (status 503)`},
+		{2, bulkAnswer{Status: "401 Unauthorized", Missing: 2}, `DELETE "all": not authorized (status 401)`},
+		{2, bulkAnswer{Status: "403 Forbidden", Missing: 2}, `DELETE "all": permission denied (status 403)`},
+		{2, bulkAnswer{Status: "413 Request Entity Too Large", Missing: 2}, `DELETE "all": quota exceeded (status 413)`},
+		{0, bulkAnswer{Status: "500 Internal Error", Missing: 1}, `DELETE "all": server unavailable (status 500)`},
+		// Not all names are accounted for.
+		{3, bulkAnswer{Status: "200 OK", Deleted: 2}, `DELETE "all": server unavailable: the server tells what became of 2 names, and was asked to delete 3`},
+		{2, bulkAnswer{Status: "200 OK", Deleted: 1, Errors: [][]string{{"odd"}}}, `DELETE "all": server unavailable: the server tells what became of 1 names, and was asked to delete 2`},
+		{
+			3, bulkAnswer{Status: "400 Bad Request", Deleted: 1, Errors: [][]string{{"/c/a", "403 Forbidden"}}},
+			`DELETE "c/a": permission denied (status 403)` + "\n" + `DELETE "all": server unavailable: the server tells what became of 2 names, and was asked to delete 3`,
+		},
 	} {
 		got := ""
-		if err := tt.answer.errors("DELETE", "all"); err != nil {
+		if err := tt.answer.errors("DELETE", "all", tt.names); err != nil {
 			got = err.Error()
 		}
 		if got != tt.want {
 			t.Errorf("%+v: got %q, want %q", tt.answer, got, tt.want)
 		}
 	}
+}
+
+func TestAnAnswerWithoutAnEndIsNotReadToIt(t *testing.T) {
+	blanks := func(n int64) io.Reader { return io.LimitReader(blankReader{}, n) }
+	const answer = `{"Response Status": "200 OK"}`
+	r := &request{method: http.MethodPost, what: "bulk delete"}
+	if _, err := readBulkAnswer(r, io.MultiReader(blanks(1<<20), strings.NewReader(answer))); err != nil {
+		t.Errorf("behind blanks: %v", err)
+	}
+	if _, err := readBulkAnswer(r, io.MultiReader(blanks(mostBulkAnswer), strings.NewReader(answer))); !errors.Is(err, errTooLong) {
+		t.Errorf("behind more blanks than it may have: %v", err)
+	}
+	if _, err := readBulkAnswer(r, strings.NewReader(answer[:10])); err == nil || errors.Is(err, errTooLong) {
+		t.Errorf("cut off: %v", err)
+	}
+}
+
+// blankReader is blanks without an end.
+type blankReader struct{}
+
+func (blankReader) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
 }
 
 func TestOldServersDoNotTellManifestsInListings(t *testing.T) {

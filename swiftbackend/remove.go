@@ -70,7 +70,7 @@ func (c *Client) deleteSLO(ctx context.Context, container, object string) error 
 	if err != nil {
 		return err
 	}
-	return answer.errors(r.op(), r.path())
+	return answer.errors(r.op(), r.path(), 0)
 }
 
 // DeleteSegments deletes segments; those that are gone already are no error.
