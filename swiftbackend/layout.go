@@ -2,7 +2,6 @@ package swiftbackend
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -172,6 +171,10 @@ func latestOfEach(pieces []Piece) []Piece {
 	return latest
 }
 
+// mostManifest is more than a manifest has on any server: mostPieces entries of
+// some 600 bytes.
+const mostManifest = 64 << 20
+
 // manifestEntry is one of a static manifest that is given back.
 type manifestEntry struct {
 	Name   string `json:"name"`
@@ -228,7 +231,7 @@ func (c *Client) getManifest(ctx context.Context, container, object string, para
 		return info, nil, nil
 	}
 	var entries []manifestEntry
-	if err := json.NewDecoder(resp.Body).Decode(&entries); err != nil {
+	if err := decodeJSON(resp.Body, mostManifest, &entries); err != nil {
 		return info, nil, r.wrap(fmt.Errorf("reading the manifest: %w", err))
 	}
 	pieces := make([]Piece, len(entries))

@@ -103,6 +103,23 @@ func TestAnAnswerThatIsNoListingIsAnError(t *testing.T) {
 	}
 }
 
+func TestAManifestWithoutAnEndIsGivenUp(t *testing.T) {
+	t.Parallel()
+	_, c, _ := faulty(t, fakeswift.Fault{Kind: objectGets, Do: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("X-Static-Large-Object", "True")
+		blanks := []byte(strings.Repeat(" ", 1<<20))
+		for {
+			if _, err := w.Write(blanks); err != nil {
+				return
+			}
+		}
+	}})
+	_, err := c.Segments(t.Context(), "c", "object", swiftbackend.ObjectInfo{SLO: true})
+	if err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRowsComeWhileTheListingArrives(t *testing.T) {
 	const rows, seen = 25000, 100
 	srv, c, want := listed(t, rows, fakeswift.Options{Limits: fakeswift.Limits{ContainerListing: 50000}})

@@ -33,6 +33,12 @@ const (
 	// maxTypes bounds the content types that are remembered: those with dates in
 	// them are as many as rows.
 	maxTypes = 64
+	// maxText bounds a string as it is sent: the longest are content types, of 16,000
+	// bytes on RGW, and names of 1,024 bytes, each of which may be escaped. It is
+	// what the buffer holds at once.
+	maxText = scanBuffer
+	// maxWord bounds a number.
+	maxWord = 64
 )
 
 func newRowScanner(r io.Reader) *rowScanner {
@@ -193,7 +199,9 @@ func (s *rowScanner) word(c byte, f field) error {
 			}
 			break
 		}
-		word = append(word, c)
+		if word = append(word, c); len(word) > maxWord {
+			return fmt.Errorf("%w: a word of more than %d bytes after row %d", errRow, maxWord, s.rows)
+		}
 	}
 	s.text, s.buffer = word, word
 	switch string(word) {
@@ -253,11 +261,14 @@ func (s *rowScanner) readText() error {
 	}
 	quoted := append(s.buffer[:0], '"')
 	for {
+		if errors.Is(err, bufio.ErrBufferFull) || len(quoted)+len(part) > maxText {
+			return fmt.Errorf("%w: a string of more than %d bytes after row %d", errRow, maxText, s.rows)
+		}
 		quoted = append(quoted, part...)
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		if err != nil {
 			return unexpectedEOF(err)
 		}
-		if err == nil && !escaped(quoted) {
+		if !escaped(quoted) {
 			break
 		}
 		part, err = s.r.ReadSlice('"')

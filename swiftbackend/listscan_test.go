@@ -40,7 +40,9 @@ func TestRowsAreReadAsEncodingJSONReadsThem(t *testing.T) {
 		`[{"subdir": "a/"}, {"name":"\u00e4\ud83d\ude00\\\"\/\b\f\n\r\t", "bytes":9223372036854775807}]`,
 		`[{"name": "ä\\", "count": -1, "slo_etag": "\"x\"", "symlink_path": "/v1/a/c/o"}]`,
 		`[{"name": null, "bytes": null, "unknown": {"a": ["]}", 1.5e3, {"b": null}]}, "other": [[]], "yes": true, "n": -2.5E+7}]`,
-		`[{"name": "` + strings.Repeat("long\\\\", 30000) + `"}]`,
+		`[{"name": "` + strings.Repeat("long\\\\", 10000) + `"}]`,
+		`[{"name": "` + strings.Repeat("a", maxText-1) + `"}, {"name": "` + strings.Repeat("b", maxText-1) + `"}]`,
+		`[{"n": ` + strings.Repeat("1", maxWord) + `}]`,
 		`[{"name": "\ud800"}, {"name": "` + "\xff" + `"}]`,
 	} {
 		var want []rowJSON
@@ -74,6 +76,18 @@ func TestWhatIsNoListingIsAnError(t *testing.T) {
 		if rows, err := scanAll(text); err == nil {
 			t.Errorf("%q gives %v", text, rows)
 		}
+	}
+	for _, text := range []string{
+		strings.Repeat("a", maxText+1), strings.Repeat(`\"`, maxText), strings.Repeat("ä", maxText),
+	} {
+		for _, form := range []string{`[{"name":"%s"}]`, `[{"%s":1}]`, `[{"x":["%s"]}]`} {
+			if _, err := scanAll(fmt.Sprintf(form, text)); !errors.Is(err, errRow) {
+				t.Errorf("%s with a string of %d bytes: %v", form, len(text), err)
+			}
+		}
+	}
+	if _, err := scanAll(`[{"x":` + strings.Repeat("1", maxWord+1) + `}]`); !errors.Is(err, errRow) {
+		t.Errorf("a long number: %v", err)
 	}
 	down := errors.New("down")
 	err := newRowScanner(iotest.ErrReader(down)).each(func(*rowJSON) error { return nil })
