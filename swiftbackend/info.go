@@ -21,8 +21,10 @@ type Info struct {
 	MaxFileSize      int64 // bytes of one object that is not segmented
 	ListingLimit     int   // rows of one page, of containers and of objects
 	AccountLimit     int
-	MaxContainerName int // bytes
-	MaxObjectName    int // bytes
+	ListingTold      bool // the server told ListingLimit
+	AccountTold      bool // or a limit of listings, which AccountLimit is at least
+	MaxContainerName int  // bytes
+	MaxObjectName    int  // bytes
 	MaxMetaCount     int
 	MaxMetaName      int // bytes
 	MaxMetaValue     int // bytes
@@ -140,6 +142,8 @@ func (d *infoDocument) info() Info {
 	set(&i.ListingLimit, s.ContainerListing)
 	set(&i.AccountLimit, s.ContainerListing)
 	set(&i.AccountLimit, s.AccountListing)
+	i.ListingTold = s.ContainerListing > 0
+	i.AccountTold = i.ListingTold || s.AccountListing > 0
 	set(&i.MaxContainerName, s.MaxContainerName)
 	set(&i.MaxObjectName, s.MaxObjectName)
 	set(&i.MaxObjectName, s.MaxObjectNameRGW)

@@ -63,7 +63,8 @@ func (o ListOptions) params() url.Values {
 }
 
 // ListObjects gives one page of a container's listing to yield, in the byte
-// order of the names, as it arrives. end reports that nothing follows. An
+// order of the names, as it arrives. end reports that nothing follows; on a server
+// that has not told how long its pages are, only an empty page says so. An
 // error of yield ends the listing and is returned as it is. A connection that
 // breaks in the middle is taken up again behind the last row.
 func (c *Client) ListObjects(ctx context.Context, container string, o ListOptions, yield func(ObjectRow) error) (end bool, err error) {
@@ -71,7 +72,7 @@ func (c *Client) ListObjects(ctx context.Context, container string, o ListOption
 	if err != nil {
 		return false, err
 	}
-	end, err = listPage(ctx, c, container, o, c.info.ListingLimit, func(j *rowJSON) (string, error) {
+	end, err = listPage(ctx, c, container, o, o.pageSize(c.info.ListingLimit, c.info.ListingTold), func(j *rowJSON) (string, error) {
 		row, err := j.object()
 		if err != nil {
 			return "", err
@@ -82,15 +83,19 @@ func (c *Client) ListObjects(ctx context.Context, container string, o ListOption
 		if err := page.flush(); err != nil {
 			return false, err
 		}
-		end = page.rows < o.pageLimit(c.info.ListingLimit)
+		end = page.rows < o.pageSize(c.info.ListingLimit, c.info.ListingTold)
 	}
 	return end, err
 }
 
-// pageLimit is how many rows a page has if more follow: as many as asked for, else
-// as many as the server gives.
-func (o ListOptions) pageLimit(server int) int {
-	if o.Limit > 0 {
+// pageSize is how many rows a page has at least if more follow: as many as asked
+// for, else as many as the server gives. If the server has not told how many those
+// are, it may give fewer of either, so that only an empty page is the last.
+func (o ListOptions) pageSize(server int, told bool) int {
+	switch {
+	case !told:
+		return 1
+	case o.Limit > 0:
 		return o.Limit
 	}
 	return server
@@ -100,7 +105,7 @@ func (o ListOptions) pageLimit(server int) int {
 // ListObjects does. RGW applies a Prefix to the rows of the page that it would
 // have given without one, so that end is wrong there: only Marker finds all.
 func (c *Client) ListContainers(ctx context.Context, o ListOptions, yield func(ContainerRow) error) (end bool, err error) {
-	return listPage(ctx, c, "", o, c.info.AccountLimit, func(j *rowJSON) (string, error) {
+	return listPage(ctx, c, "", o, o.pageSize(c.info.AccountLimit, c.info.AccountTold), func(j *rowJSON) (string, error) {
 		row, err := j.container()
 		if err != nil {
 			return "", err
@@ -126,8 +131,8 @@ func yieldErr(err error) error {
 // connection broke.
 const listResumptions = 5
 
+// listPage asks for a page, which has limit rows or more if another follows.
 func listPage(ctx context.Context, c *Client, container string, o ListOptions, limit int, row func(*rowJSON) (string, error)) (bool, error) {
-	limit = o.pageLimit(limit)
 	what := "container"
 	if container == "" {
 		what = "account"
@@ -144,7 +149,7 @@ func listPage(ctx context.Context, c *Client, container string, o ListOptions, l
 		if o.Header != nil {
 			o.Header(resp.Header)
 		}
-		rows := 0
+		rows, marker := 0, o.Marker
 		err = decodeRows(resp, func(j *rowJSON) error {
 			key, err := row(j)
 			if err == nil {
@@ -156,6 +161,8 @@ func listPage(ctx context.Context, c *Client, container string, o ListOptions, l
 		drain(resp)
 		var stopped *yieldError
 		switch {
+		case err == nil && rows > 0 && !follows(o.Marker, marker):
+			return false, &Error{Op: r.op(), Path: r.path(), Kind: KindUnsupported, Detail: fmt.Sprintf("the server ignores markers: the page after %q ends with %q", marker, o.Marker)}
 		case err == nil:
 			return rows < limit, nil
 		case errors.As(err, &stopped):
@@ -167,12 +174,19 @@ func listPage(ctx context.Context, c *Client, container string, o ListOptions, l
 		}
 		c.log.Debug("listing broke off, taking it up again", "container", container, "after", o.Marker, "error", err)
 		if o.Limit > 0 {
-			o.Limit -= rows
-			if limit = o.Limit; limit == 0 {
+			if o.Limit -= rows; o.Limit == 0 {
 				return false, nil
 			}
+			limit = min(limit, o.Limit)
 		}
 	}
+}
+
+// follows reports whether a page that was asked for after marker may end with key.
+// Below a marker within a subdir, OpenStack Swift gives the subdir, which is sorted
+// before the marker.
+func follows(key, marker string) bool {
+	return key > marker || key != marker && strings.HasPrefix(marker, key)
 }
 
 // decodeRows reads a listing row by row.

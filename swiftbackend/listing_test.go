@@ -192,6 +192,102 @@ func TestPagesEndWithAShortOne(t *testing.T) {
 	}
 }
 
+// shortPages is a server whose pages are shorter than anybody tells.
+func shortPages(t *testing.T) *fakeswift.Server {
+	t.Helper()
+	srv := startFake(t, fakeswift.Options{Limits: fakeswift.Limits{ContainerListing: 3, AccountListing: 2}})
+	srv.Inject(fakeswift.Fault{Kind: fakeswift.Kind{Level: fakeswift.Info}, Do: fakeswift.Status(http.StatusNotFound)})
+	return srv
+}
+
+func TestPagesOfUnknownLengthEndWithAnEmptyOne(t *testing.T) {
+	srv := shortPages(t)
+	var want []string
+	for i := range 7 {
+		want = append(want, fmt.Sprint("object", i))
+		srv.PutObject("c", want[i], "", nil)
+		srv.CreateContainer(fmt.Sprint("container", i))
+	}
+	c := dial(t, srv)
+	for _, limit := range []int{0, 2} {
+		srv.Reset()
+		var got []string
+		o := swiftbackend.ListOptions{Limit: limit}
+		for end := false; !end; {
+			var page []string
+			var err error
+			if page, end, err = list(t, c, o); err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, page...); len(got) > 0 {
+				o.Marker = got[len(got)-1]
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("limit %d: got %q, want %q", limit, got, want)
+		}
+		wantCount(t, srv, containerGets, map[int]int{0: 4, 2: 5}[limit])
+	}
+	containers := 0
+	var o swiftbackend.ListOptions
+	for end := false; !end; {
+		var err error
+		end, err = c.ListContainers(t.Context(), o, func(r swiftbackend.ContainerRow) error {
+			o.Marker = r.Name
+			containers++
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if containers != 8 {
+		t.Errorf("%d containers, want 8", containers)
+	}
+}
+
+// ignoreMarkers makes a server give the first page for any.
+func ignoreMarkers(srv *fakeswift.Server) *fakeswift.Injected {
+	return srv.Inject(fakeswift.Fault{
+		Match: func(r *http.Request) bool { return r.URL.Query().Has("marker") },
+		Do: func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			again := r.Clone(r.Context())
+			q := r.URL.Query()
+			q.Del("marker")
+			again.URL.RawQuery = q.Encode()
+			srv.ServeHTTP(w, again)
+		},
+	})
+}
+
+func TestAServerThatIgnoresMarkersIsNoticed(t *testing.T) {
+	srv, c, _ := listed(t, 10, fakeswift.Options{Limits: fakeswift.Limits{ContainerListing: 5, AccountListing: 1}})
+	srv.CreateContainer("another")
+	ignoreMarkers(srv)
+	first, end, err := list(t, c, swiftbackend.ListOptions{})
+	if err != nil || end || len(first) != 5 {
+		t.Fatalf("%q, end %v, %v", first, end, err)
+	}
+	_, _, err = list(t, c, swiftbackend.ListOptions{Marker: first[4]})
+	wantKind(t, err, swiftbackend.KindUnsupported)
+	if err == nil || !strings.Contains(err.Error(), "ignores markers") {
+		t.Errorf("got %v", err)
+	}
+	_, err = c.ListContainers(t.Context(), swiftbackend.ListOptions{Marker: "another"}, func(swiftbackend.ContainerRow) error { return nil })
+	wantKind(t, err, swiftbackend.KindUnsupported)
+}
+
+func TestAMarkerWithinASubdirGivesTheSubdir(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{Limits: fakeswift.Limits{ContainerListing: 1}})
+	srv.PutObject("c", "a/1", "", nil)
+	srv.PutObject("c", "a/2", "", nil)
+	c := dial(t, srv)
+	got, end, err := list(t, c, swiftbackend.ListOptions{Delimiter: "/", Marker: "a/1"})
+	if err != nil || end || !slices.Equal(got, []string{"a/"}) {
+		t.Errorf("%q, end %v, %v", got, end, err)
+	}
+}
+
 func TestTheAccountIsTakenUpAgainToo(t *testing.T) {
 	srv := startFake(t, fakeswift.Options{})
 	var want []string

@@ -103,9 +103,9 @@ func (l *manifestLook) container(ctx context.Context, name string, since time.Ti
 	var o ListOptions
 	for end := false; !end; {
 		var rows []ObjectRow
-		var err error
-		end, err = l.s.c.ListObjects(ctx, name, o, func(row ObjectRow) error {
-			o.Marker = row.Name
+		end = true
+		_, err := l.s.c.ListObjects(ctx, name, o, func(row ObjectRow) error {
+			end, o.Marker = false, row.Name
 			if row.mayNameOthers() && !row.Modified.Before(since) {
 				rows = append(rows, row)
 			}

@@ -260,12 +260,15 @@ func (s *orphanSearch) settle(ctx context.Context) error {
 	return nil
 }
 
+// The listings of a search end with an empty page, whatever the server says of its
+// pages' length: what is not seen is taken for unnamed, and deleted.
+
 // eachContainer gives the names of all containers to yield.
 func (c *Client) eachContainer(ctx context.Context, yield func(string) error) error {
 	var o ListOptions
 	for {
 		var names []string
-		end, err := c.ListContainers(ctx, o, func(row ContainerRow) error {
+		_, err := c.ListContainers(ctx, o, func(row ContainerRow) error {
 			names = append(names, row.Name)
 			return nil
 		})
@@ -277,7 +280,7 @@ func (c *Client) eachContainer(ctx context.Context, yield func(string) error) er
 				return err
 			}
 		}
-		if end || len(names) == 0 {
+		if len(names) == 0 {
 			return nil
 		}
 		o.Marker = names[len(names)-1]
@@ -289,11 +292,13 @@ func (c *Client) eachContainer(ctx context.Context, yield func(string) error) er
 func (c *Client) eachObject(ctx context.Context, container, prefix string, yield func(*ObjectRow) error) error {
 	o := ListOptions{Prefix: prefix}
 	for {
-		end, err := c.ListObjects(ctx, container, o, func(row ObjectRow) error {
+		rows := 0
+		_, err := c.ListObjects(ctx, container, o, func(row ObjectRow) error {
 			o.Marker = row.Name
+			rows++
 			return yield(&row)
 		})
-		if err != nil || end {
+		if err != nil || rows == 0 {
 			return err
 		}
 	}

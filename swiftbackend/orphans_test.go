@@ -296,9 +296,9 @@ func TestASearchWithoutCandidatesLooksAtNoManifest(t *testing.T) {
 	if _, _, err := f.find(swiftbackend.OrphanOptions{OlderThan: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	// The clock, the account and one container of segments.
-	if got := f.srv.Total(); got != 3 {
-		t.Errorf("%d requests, want 3", got)
+	// The clock, the account and one container of segments, each to an empty page.
+	if got := f.srv.Total(); got != 1+2+2 {
+		t.Errorf("%d requests, want 5", got)
 	}
 	f.upload("box", "lost", 1)
 	f.srv.Reset()
@@ -306,8 +306,43 @@ func TestASearchWithoutCandidatesLooksAtNoManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The same and the clock again; two looks, each a listing of the account and
-	// of 4 containers, and the manifest, which is new; 4 HEADs for versions.
-	if got := f.srv.Total(); got != 3+1+2*(1+4+1)+4 {
-		t.Errorf("%d requests, want 20", got)
+	// of 4 containers, of which 2 are empty, and the manifest, which is new; 4 HEADs
+	// for versions.
+	if got := f.srv.Total(); got != 5+1+2*(2+2*1+2*2+1)+4 {
+		t.Errorf("%d requests, want 28", got)
+	}
+}
+
+func TestNoManifestBehindAShortPageIsMissed(t *testing.T) {
+	srv := startFake(t, fakeswift.Options{Limits: fakeswift.Limits{ContainerListing: 3, AccountListing: 2}})
+	// The server tells of longer pages than it gives.
+	srv.Inject(fakeswift.Fault{Kind: fakeswift.Kind{Level: fakeswift.Info}, Do: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		_, _ = w.Write([]byte(`{"swift": {"version": "2.30.1", "container_listing_limit": 1000}, "slo": {"max_manifest_segments": 1000}}`))
+	}})
+	f := &orphanFixture{t, srv, dial(t, srv)}
+	for i := range 5 {
+		srv.CreateContainer(fmt.Sprint("container", i))
+		srv.PutObject("zz", fmt.Sprint("object", i), "", []byte("data"))
+	}
+	if c := f.c.Info(); c.ListingLimit != 1000 || !c.ListingTold {
+		t.Fatalf("%+v", c)
+	}
+	f.large("zz", "with segments", 5)
+	f.wantNone("pages of 3 and 2 rows", 5)
+}
+
+func TestASearchEndsAtAServerThatIgnoresMarkers(t *testing.T) {
+	f := newOrphanFixture(t)
+	f.upload("box", "lost", 3)
+	ignored := ignoreMarkers(f.srv)
+	for _, container := range []string{"", "box"} {
+		got, _, err := f.find(swiftbackend.OrphanOptions{Container: container})
+		wantKind(t, err, swiftbackend.KindUnsupported)
+		if len(got) != 0 {
+			t.Errorf("found %+v", got)
+		}
+	}
+	if ignored.Hits() == 0 {
+		t.Error("no marker was ignored")
 	}
 }
