@@ -149,8 +149,14 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	for try := 1; ; try++ {
 		resp, err := t.next.RoundTrip(withToken(req, tok))
-		if err != nil || resp.StatusCode != http.StatusUnauthorized || !rewindable(req) || try == mostTokens {
-			return resp, err
+		if err == nil {
+			err = redirected(resp)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode != http.StatusUnauthorized || !rewindable(req) || try == mostTokens {
+			return resp, nil
 		}
 		drain(resp)
 		if tok, err = t.source.renew(req.Context(), tok); err != nil {
@@ -160,6 +166,38 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+}
+
+// redirectError is an answer that sends the client to another place. Following it
+// would send the token there, and make a GET of most other methods, whose success
+// is not that of the request.
+type redirectError struct {
+	status int
+	to     string // where to, if it says so
+}
+
+func (e *redirectError) Error() string {
+	if e.to == "" {
+		return "the server redirects to another place and does not say where"
+	}
+	return fmt.Sprintf("the server redirects to %q, and requests do not follow", e.to)
+}
+
+// redirected is the error of an answer that net/http would follow, which it
+// closes; nil for any other.
+func redirected(resp *http.Response) error {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return nil
+	}
+	e := &redirectError{status: resp.StatusCode}
+	if u, err := resp.Location(); err == nil {
+		u.User, u.RawQuery, u.Fragment = nil, "", ""
+		e.to = u.String()
+	}
+	drain(resp)
+	return e
 }
 
 // mostTokens is how many tokens a request is tried with: the next one may end

@@ -58,7 +58,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	chain := &tokenTransport{next: below, source: source}
 	c := &Client{
 		cfg: cfg, log: cfg.Log, source: source, base: base, stop: stop,
-		http: &http.Client{Transport: chain, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		http: &http.Client{Transport: chain},
 		conn: &swift.Connection{
 			// Placeholders that keep the library from logging in: the token stage
 			// sets the token and every call names its URL.

@@ -24,11 +24,12 @@
 //
 // token puts the current token on the request, renews it ahead of its expiry
 // and once for all callers, and repeats a request that is answered 401 with a
-// fresh token. retry repeats what may succeed later, with exponential back-off
-// and jitter or after the server's own Retry-After; bodies are rewound through
-// http.Request.GetBody, so a request without one is never repeated. limit
-// bounds the number of requests under way. metrics counts. stall gives up on
-// an attempt that makes no progress.
+// fresh token; a redirection ends there, since following it would send the token
+// to another place and turn a DELETE into a GET. retry repeats what may succeed
+// later, with exponential back-off and jitter or after the server's own
+// Retry-After; bodies are rewound through http.Request.GetBody, so a request
+// without one is never repeated. limit bounds the number of requests under way.
+// metrics counts. stall gives up on an attempt that makes no progress.
 //
 // Whether an answer was lost (the connection broke after the request was sent)
 // is remembered with the request: a DELETE that is repeated after such a loss

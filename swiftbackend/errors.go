@@ -174,6 +174,9 @@ func wrap(op, path string, h *hints, err error) *Error {
 		e.Status, e.Kind = se.StatusCode, statusKind(se.StatusCode, h)
 		e.Detail = firstLine(strings.TrimPrefix(strings.TrimPrefix(err.Error(), se.Text), ": "))
 	}
+	if re, ok := errors.AsType[*redirectError](err); ok {
+		e.Status, e.Kind, e.Detail = re.status, statusKind(re.status, h), firstLine(re.Error())
+	}
 	return e
 }
 

@@ -2,7 +2,10 @@ package swiftbackend_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +53,35 @@ func TestALargePutWaitsForTheServersConsent(t *testing.T) {
 	wantKind(t, err, swiftbackend.KindNotExist)
 	if got := srv.Requests(); len(got) != 1 || got[0].BytesIn > 0 {
 		t.Errorf("requests: %v", got)
+	}
+}
+
+// A redirection that is followed makes a GET of a DELETE, and its success one of
+// the DELETE; and the other server gets the token.
+func TestARedirectionIsNotFollowed(t *testing.T) {
+	elsewhere := startFake(t, fakeswift.Options{})
+	elsewhere.PutObject("c", "object", "", []byte("data"))
+	target := elsewhere.URL() + "/v1/" + fakeswift.DefaultAccount + "/c/object"
+	for _, op := range operations {
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			t.Run(fmt.Sprint(op.method, status), func(t *testing.T) {
+				srv, c, fault := faulty(t, fakeswift.Fault{Kind: op.kind(), Do: fakeswift.StatusWith(status, "Location", target+"?secret")})
+				err := op.do(t.Context(), c)
+				var e *swiftbackend.Error
+				if !errors.As(err, &e) || e.Status != status || !strings.Contains(err.Error(), "redirects to "+strconv.Quote(target)) {
+					t.Errorf("got %v, want one that names %s", err, target)
+				}
+				if fault.Hits() != 1 {
+					t.Errorf("%d requests", fault.Hits())
+				}
+				if got, _, ok := srv.Object("c", "object"); !ok || string(got) != data {
+					t.Error("the object was changed")
+				}
+			})
+		}
+	}
+	if n := elsewhere.Total(); n != 0 {
+		t.Errorf("the other server got %d requests", n)
 	}
 }
 
