@@ -57,7 +57,19 @@ type tokenSource struct {
 	// repeated is a token that a renewal ahead of time returned unchanged;
 	// OpenStack's TempAuth hands out the same token until it expires.
 	repeated Secret
+	// refusal is the error of the last login, if that was refused; until again no
+	// other is sent, which would be refused too and have the user locked out.
+	// pause is how long that is.
+	refusal error
+	again   time.Time
+	pause   time.Duration
 }
+
+// A login that was refused is repeated after pauses from the one to the other.
+const (
+	firstRefusalPause = 10 * time.Second
+	longRefusalPause  = time.Minute
+)
 
 // renewal is one login that any number of requests wait for.
 type renewal struct {
@@ -109,12 +121,18 @@ func (s *tokenSource) renew(ctx context.Context, old *token) (*token, error) {
 	}
 }
 
-// startLocked begins a login, or joins the one under way.
+// startLocked begins a login, or joins the one under way. Soon after one that was
+// refused its result is that.
 func (s *tokenSource) startLocked() *renewal {
 	if s.pending != nil {
 		return s.pending
 	}
 	r := &renewal{done: make(chan struct{})}
+	if s.refusal != nil && time.Now().Before(s.again) {
+		r.err = s.refusal
+		close(r.done)
+		return r
+	}
 	s.pending = r
 	s.wg.Go(func() {
 		defer close(r.done)
@@ -122,6 +140,7 @@ func (s *tokenSource) startLocked() *renewal {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.pending = nil
+		s.refusedLocked(r.err)
 		if r.err != nil {
 			return
 		}
@@ -134,8 +153,21 @@ func (s *tokenSource) startLocked() *renewal {
 	return r
 }
 
+// refusedLocked notes what came of a login. One that failed in another way than
+// being refused says nothing of the next.
+func (s *tokenSource) refusedLocked(err error) {
+	switch kind := KindOf(err); {
+	case err == nil:
+		s.refusal, s.pause = nil, 0
+	case kind == KindUnauthorized, kind == KindDenied:
+		s.pause = min(max(2*s.pause, firstRefusalPause), longRefusalPause)
+		s.refusal, s.again = err, time.Now().Add(s.pause)
+	}
+}
+
 // tokenTransport is the outermost stage: it puts the token on a request, and
-// sends a request that was answered 401 once more with a new one.
+// sends a request that was answered 401 once more with a new one. A redirection
+// is an error, see redirectError.
 type tokenTransport struct {
 	next   http.RoundTripper
 	source *tokenSource
