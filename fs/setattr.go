@@ -185,6 +185,9 @@ func (n *fileNode) postAttrs(ctx context.Context, want attrs, now bool) syscall.
 	if sameVersion(&n.row, &changed) {
 		n.row.Modified, n.row.ContentType, n.known = changed.Modified, changed.ContentType, time.Now()
 	}
+	if want.set&hasMtime != 0 && !now {
+		n.timed = time.Now() // a draft may have been written to before, and have nothing to store
+	}
 	n.mu.Unlock()
 	return 0
 }

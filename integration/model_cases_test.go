@@ -14,6 +14,14 @@ import (
 // differ, in its shortest form.
 func TestSequencesThatTheModelTestFound(t *testing.T) {
 	for name, ops := range map[string]model.Ops{
+		"the date of a file that was emptied while it was empty on the local disk": {
+			{Kind: model.Open, H: 2, Path: "a", Flags: unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC, Mode: 0o644},
+			{Kind: model.Fsync, H: 2},
+			{Kind: model.Fallocate, H: 2, Flags: unix.FALLOC_FL_KEEP_SIZE | unix.FALLOC_FL_PUNCH_HOLE, Len: 1},
+			{Kind: model.Open, H: 3, Path: "a", Flags: unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC, Mode: 0o600},
+			{Kind: model.Utimes, Path: "a"},
+			{Kind: model.Stat, Path: "a"},
+		},
 		"rmdir of a directory whose own file another client deleted": {
 			{Kind: model.Mkdir, Path: "d", Mode: 0o755},
 			{Kind: model.Open, H: 1, Path: "d/f", Flags: unix.O_CREAT, Mode: 0o644},
