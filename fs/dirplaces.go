@@ -52,14 +52,18 @@ func (p *dirPlaces) before(offset uint64) (place dirPlace, ok bool) {
 // put notes a place, and returns the offset that it gets.
 func (p *dirPlaces) put(place dirPlace) uint64 {
 	i, found := p.find(place.offset)
-	switch {
-	case found && p.all[i].names == place.names:
+	if found && p.all[i].names == place.names {
 		return place.offset
-	case place.offset < p.used:
-		place.offset = p.used
-		i, _ = p.find(place.offset)
 	}
-	p.all = slices.Insert(p.all, i, place)
+	if place.offset < p.used {
+		place.offset = p.used
+		i, found = p.find(place.offset)
+	}
+	if found { // of a batch of which nothing was given
+		p.all[i] = place
+	} else {
+		p.all = slices.Insert(p.all, i, place)
+	}
 	return place.offset
 }
 

@@ -87,8 +87,8 @@
 // again; that bounds its size to a quarter of the memory of writers.
 //
 // Time at 0 ms, of what waits for each file or piece. Relay, which does nothing but one
-// plain request for each, is above the targets of untar, untar-8, rm-rf and rand-1m on a
-// virtual machine of two processors: four times a file a sleeping thread is woken, and
+// plain request for each, is above the targets of untar-8 and rm -rf, and in some runs of
+// untar and rand-1m, on a virtual machine of two processors: four times a file a sleeping thread is woken, and
 // a server that has had to wait is slower, too (plain HTTP with pauses of 0.2 to
 // 1 ms between requests: 5 to 10 %). Swiftfs is within 17 % of it. Beside a request for a
 // file, a directory costs one for its marker and one for its attributes, or a listing
